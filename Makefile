@@ -1,0 +1,55 @@
+# The whole workflow. Each target sets up what it needs; `make demo` and `make test` are the two to begin with.
+SHELL := bash
+PYTHON := $(shell for p in python3.12 python3.13 python3.11 python3; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
+UV := .venv-uv/bin/uv
+BIN := .venv/bin
+STAMP := .venv/set-up
+PYTEST := $(BIN)/python -m pytest -q
+
+.PHONY: demo setup test test-real check check-guards format lock bench clean
+
+demo: setup
+	@$(BIN)/python tools/demo.py
+
+setup: $(STAMP)
+
+# Airflow compiles thousands of files at each start unless their bytecode is kept.
+$(STAMP): requirements-dev.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or newer is needed"; exit 1; }
+	@echo "Setting up .venv (about half a minute the first time) ..."
+	@test -x $(UV) || { $(PYTHON) -m venv .venv-uv && .venv-uv/bin/python -m pip install -q uv; }
+	@test -x $(BIN)/python || $(UV) venv -q --python $(PYTHON) .venv
+	@UV_COMPILE_BYTECODE=1 $(UV) pip sync -q --require-hashes --python $(BIN)/python requirements-dev.txt
+	@$(UV) pip install -q --no-deps --python $(BIN)/python -e .
+	@touch $(STAMP)
+
+test: setup
+	$(PYTEST) -n 2 --dist loadgroup --durations=10 tests --ignore=tests/real
+
+test-real: setup
+	$(PYTEST) --durations=10 tests/real
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+check-guards: setup
+	@$(BIN)/python tools/guards.py
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup
+	@$(BIN)/python tools/bench.py
+
+# Pin every dependency anew, without a host in the file.
+lock:
+	@test -x $(UV) || { $(PYTHON) -m venv .venv-uv && .venv-uv/bin/python -m pip install -q uv; }
+	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
+		--group dev -o requirements-dev.txt pyproject.toml
+
+clean:
+	rm -rf .venv .venv-uv .demo build dist

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A day's reading held against what stands in the archive. Reads only; ``merge`` writes.
+
+The rules:
+
+* A version replaces the standing one if its bytes differ and its status is at least as final (late
+  settlement: success after expired). A less final one is refused.
+* A row keeps the day under which it was first shown, so ids are looked up in other days as well.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+import msgspec
+import pyarrow.compute as pc
+from deltalake import DeltaTable
+
+from airflow_provider_sengo.archive import days
+from airflow_provider_sengo.archive.rows import RANK_SUCCESS, RANKS
+from airflow_provider_sengo.archive.spool import Spool, hash_id, rank_of, version
+from airflow_provider_sengo.archive.tables import Tables, partitions
+
+# A row may be shown under another day later (``date`` can mean creation, payment or expiry), but the
+# gateway forgets it after seven days: that far, and a day for the zone, its standing row can be away.
+LOOK_AROUND_DAYS = days.RETENTION_DAYS + 1
+RANK_PENDING = RANKS["pending"]
+
+
+class Partition(msgspec.Struct, frozen=True):
+    """What is read: one day and type of one project."""
+
+    project: str
+    type: str
+    day: date
+
+
+class Standing(msgspec.Struct, frozen=True, gc=False):
+    """A row of the archive of which another version, or another listing day, was seen."""
+
+    id: str
+    day: str
+    first_seen_at: datetime
+    last_changed_at: datetime
+    replaced: bool  # False: the same bytes, shown by the listing of another day
+
+
+class Comparison(msgspec.Struct):
+    """A reading held against a snapshot. ``open``: hash of id -> version still to be written."""
+
+    open: dict[int, int]
+    standing: dict[int, Standing]
+    refused: dict[int, int]
+    partition_is_empty: bool
+    gone: list[str]
+    pending_left: int
+
+
+def look_around(partition: Partition) -> list[date]:
+    """The days under which rows of this day's listings may stand already."""
+    span = range(-LOOK_AROUND_DAYS, LOOK_AROUND_DAYS + 1)
+    return [partition.day + timedelta(days=offset) for offset in span]
+
+
+def vanished_pending(tables: Tables, partition: Partition, spool: Spool, limit: int) -> list[str]:
+    """Ids archived as pending under this day that no listing of this reading showed, oldest first."""
+    where = partitions(partition.project, partition.type, [partition.day]) & (pc.field("status") == "pending")
+    rows = tables.scan("transactions", where, ["id", "first_seen_at"]).sort_by("first_seen_at")
+    ids = [identity for identity in rows["id"].to_pylist() if hash_id(identity) not in spool.latest]
+    return ids[:limit]
+
+
+def compare(table: DeltaTable, partition: Partition, spool: Spool) -> Comparison:
+    """Hold what was read against what stands, over all days that may hold its ids."""
+    day = partition.day.isoformat()
+    found = Comparison(dict(spool.latest), {}, {}, True, [], 0)
+    pending: set[int] = set()
+    columns = ["id", "digest", "rank", "day", "last_listed_day", "first_seen_at", "last_changed_at"]
+    where = partitions(partition.project, partition.type, look_around(partition))
+    for batch in table.to_pyarrow_dataset().to_batches(columns=columns, filter=where):
+        ids, digests, ranks, standing_days, listed_days = (batch.column(i).to_pylist() for i in range(5))
+        for place, (identity, digest, rank, standing_day, listed_day) in enumerate(
+            zip(ids, digests, ranks, standing_days, listed_days, strict=True)
+        ):
+            if standing_day == day:
+                found.partition_is_empty = False
+            id_hash = hash_id(identity)
+            read = found.open.get(id_hash)
+            if read is None:
+                if rank == RANK_SUCCESS and listed_day == day and id_hash not in spool.latest:
+                    found.gone.append(identity)
+                if rank == RANK_PENDING and standing_day == day:
+                    pending.add(id_hash)
+                continue
+            if read != version(digest, rank) and rank_of(read) < rank:
+                found.refused[id_hash] = found.open.pop(id_hash)
+            elif read == version(digest, rank) and listed_day == day:
+                del found.open[id_hash]
+                if rank == RANK_PENDING and standing_day == day:
+                    pending.add(id_hash)
+            else:
+                found.standing[id_hash] = Standing(
+                    identity,
+                    standing_day,
+                    batch.column(5)[place].as_py(),
+                    batch.column(6)[place].as_py(),
+                    read != version(digest, rank),
+                )
+    found.pending_left = len(pending) + sum(
+        rank_of(read) == RANK_PENDING and (h not in found.standing or found.standing[h].day == day)
+        for h, read in found.open.items()
+    )
+    return found

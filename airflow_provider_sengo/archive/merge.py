@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a day's reading changes in ``transactions`` and ``history``.
+
+What changes is decided in ``compare``; how it is committed, here:
+
+* Never a plain append to ``transactions``: two appends from one snapshot both land. New rows go in by an
+  overwrite of a partition that holds no row at all, else by a merge; both refuse a rival's commit, and
+  then everything is decided again on the newer snapshot.
+* Versions replaced and versions refused are kept in ``history``, once each.
+* ``history`` is written before the rows, so that a crash loses no version; the rows before the record of
+  their read, so that nothing is vouched for that is not there.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError
+
+from airflow_provider_sengo.archive.compare import Comparison, Partition, Standing, compare
+from airflow_provider_sengo.archive.schema import HISTORY, TRANSACTIONS
+from airflow_provider_sengo.archive.spool import Spool, version
+from airflow_provider_sengo.archive.tables import WRITER, Tables, literal, partitions
+
+COMMIT_TRIES = 8  # each on a fresh snapshot; more rivals than that in one partition is a fault elsewhere
+COMMIT_WAIT_S = 0.2
+MERGE_SPILL_BYTES = 256 << 20
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """Rows that were new and rows that changed, by the listing that showed them ("" = asked for by id)."""
+
+    new: Counter[str]
+    changed: Counter[str]
+
+    def add(self, other: Counts) -> None:
+        """Take over the counts of a step that landed."""
+        self.new.update(other.new)
+        self.changed.update(other.changed)
+
+
+class Committed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a commit did. ``new`` and ``changed`` as in ``Counts``; ``gone``: ids no longer listed."""
+
+    new: Counter[str]
+    changed: Counter[str]
+    refused: int
+    gone: tuple[str, ...]
+    pending_left: int
+
+
+def commit(
+    tables: Tables,
+    partition: Partition,
+    spool: Spool,
+    *,
+    read_id: str,
+    now: datetime,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Committed:
+    """Bring what was read into the tables; nothing is written where nothing changed.
+
+    Raises ``deltalake.exceptions.CommitFailedError`` if rivals won ``COMMIT_TRIES`` times.
+    """
+    landed = Counts(Counter(), Counter())
+    for attempt in range(1, COMMIT_TRIES + 1):
+        table = tables.make("transactions")
+        found = compare(table, partition, spool)
+        try:
+            keep_history(tables, table, partition, spool, found, read_id=read_id)
+            _write(table, partition, spool, found, now, landed)
+        except CommitFailedError:
+            if attempt == COMMIT_TRIES:
+                raise
+            sleep(random.uniform(0, COMMIT_WAIT_S * 2**attempt))
+            continue
+        return Committed(
+            new=landed.new,
+            changed=landed.changed,
+            refused=len(found.refused) + len(spool.refused),
+            gone=tuple(found.gone),
+            pending_left=found.pending_left,
+        )
+    raise AssertionError("unreachable: the last try raises")
+
+
+def keep_history(
+    tables: Tables, table: DeltaTable, partition: Partition, spool: Spool, found: Comparison, *, read_id: str
+) -> None:
+    """Append the versions that are about to be replaced, and those refused, unless they are there."""
+    parts = [_with_reason(_replaced_rows(table, partition, found), read_id, "replaced")]
+    for batch in _refused_batches(spool, found):
+        parts.append(_with_reason(_as_transactions(batch, partition), read_id, "refused"))
+    rows = pa.concat_tables(parts)
+    if not rows.num_rows:
+        return
+    days_ = set(rows["day"].to_pylist())
+    standing = tables.scan("history", partitions(partition.project, partition.type, days_), ["id", "digest"])
+    known = set(zip(standing["id"].to_pylist(), standing["digest"].to_pylist(), strict=True))
+    fresh = []
+    for key in zip(rows["id"].to_pylist(), rows["digest"].to_pylist(), strict=True):
+        fresh.append(key not in known)
+        known.add(key)
+    if any(fresh):
+        tables.append("history", rows.filter(pa.array(fresh)))
+
+
+def _replaced_rows(table: DeltaTable, partition: Partition, found: Comparison) -> pa.Table:
+    """The standing rows of which another version takes the place."""
+    replaced = [row for row in found.standing.values() if row.replaced]
+    if not replaced:
+        return TRANSACTIONS.empty_table()
+    where = partitions(partition.project, partition.type, {row.day for row in replaced})
+    where = where & pc.field("id").isin([row.id for row in replaced])
+    return table.to_pyarrow_dataset().to_table(filter=where, columns=TRANSACTIONS.names).cast(TRANSACTIONS)
+
+
+def _refused_batches(spool: Spool, found: Comparison) -> Iterator[pa.RecordBatch]:
+    yield from spool.refused
+    if found.refused:
+        for batch in spool.batches():
+            yield batch.filter(pa.array(_mask(batch, dict(found.refused))))
+
+
+def _with_reason(rows: pa.Table, read_id: str, reason: str) -> pa.Table:
+    for name, value in (("read_id", read_id), ("reason", reason)):
+        rows = rows.append_column(HISTORY.field(name), pa.repeat(pa.scalar(value), rows.num_rows))
+    return rows
+
+
+def _as_transactions(batch: pa.RecordBatch, partition: Partition) -> pa.Table:
+    """Spooled rows that never stood in the archive, as rows of ``TRANSACTIONS``."""
+    rows = pa.Table.from_batches([batch])
+    columns = {"project": partition.project, "type": partition.type, "day": partition.day.isoformat()}
+    nothing = pa.nulls(rows.num_rows, TRANSACTIONS.field("first_seen_at").type)
+    arrays = [
+        pa.repeat(pa.scalar(columns[name]), rows.num_rows)
+        if name in columns
+        else (rows[name] if name in rows.column_names else nothing)
+        for name in TRANSACTIONS.names
+    ]
+    return pa.Table.from_arrays(arrays, schema=TRANSACTIONS)
+
+
+def _write(
+    table: DeltaTable, partition: Partition, spool: Spool, found: Comparison, now: datetime, landed: Counts
+) -> None:
+    """Commit the open rows; ``landed`` counts those that did, also if a later step is refused."""
+    new = {h: v for h, v in found.open.items() if h not in found.standing}
+    changed = {h: v for h, v in found.open.items() if h in found.standing}
+    if new and found.partition_is_empty:
+        step = Counts(Counter(), Counter())
+        source = _reader(spool, partition, new, {}, now, step)
+        where = " AND ".join(
+            f"{name} = {literal(value)}"
+            for name, value in (
+                ("project", partition.project),
+                ("type", partition.type),
+                ("day", str(partition.day)),
+            )
+        )
+        write_deltalake(table, source, mode="overwrite", predicate=where, writer_properties=WRITER)
+        landed.add(step)
+        new = {}
+    if new or changed:
+        step = Counts(Counter(), Counter())
+        _merge(
+            table, partition, found, _reader(spool, partition, {**new, **changed}, found.standing, now, step)
+        )
+        landed.add(step)
+
+
+def _merge(table: DeltaTable, partition: Partition, found: Comparison, source: pa.RecordBatchReader) -> None:
+    touched = {partition.day.isoformat(), *(row.day for row in found.standing.values())}
+    where = (
+        f"t.project = {literal(partition.project)} AND t.type = {literal(partition.type)}"
+        f" AND t.day IN ({', '.join(map(literal, sorted(touched)))}) AND t.day = s.day AND t.id = s.id"
+    )
+    # The guard repeats what ``compare`` decided, against a rival that the snapshot did not show.
+    guard = (
+        "(s.digest <> t.digest AND s.rank >= t.rank)"
+        " OR (s.digest = t.digest AND s.last_listed_day IS DISTINCT FROM t.last_listed_day)"
+    )
+    (
+        table.merge(
+            source,
+            where,
+            source_alias="s",
+            target_alias="t",
+            streamed_exec=False,
+            max_spill_size=MERGE_SPILL_BYTES,
+            writer_properties=WRITER,
+        )
+        .when_matched_update_all(predicate=guard)
+        .when_not_matched_insert_all()
+        .execute()
+    )
+
+
+def _reader(
+    spool: Spool,
+    partition: Partition,
+    wanted: dict[int, int],
+    standing: dict[int, Standing],
+    now: datetime,
+    counts: Counts,
+) -> pa.RecordBatchReader:
+    """The wanted versions as rows of ``TRANSACTIONS``, batch by batch; each id once."""
+
+    def rows() -> Iterator[pa.RecordBatch]:
+        remaining = dict(wanted)
+        for batch in spool.batches():
+            kept = batch.filter(pa.array(_mask(batch, remaining)))
+            if kept.num_rows:
+                yield _complete(kept, partition, standing, now, counts)
+
+    return pa.RecordBatchReader.from_batches(TRANSACTIONS, rows())
+
+
+def _mask(batch: pa.RecordBatch, wanted: dict[int, int]) -> list[bool]:
+    """Which rows of the batch are wanted; those found are taken out of ``wanted``."""
+    keep = []
+    for id_hash, digest, rank in zip(
+        batch["id_hash"].to_pylist(), batch["digest"].to_pylist(), batch["rank"].to_pylist(), strict=True
+    ):
+        found = wanted.get(id_hash) == version(digest, rank)
+        if found:
+            del wanted[id_hash]
+        keep.append(found)
+    return keep
+
+
+def _complete(
+    batch: pa.RecordBatch,
+    partition: Partition,
+    standing: dict[int, Standing],
+    now: datetime,
+    counts: Counts,
+) -> pa.RecordBatch:
+    """Add what only the archive knows: the day a row is of, when it was first seen and last changed."""
+    count = batch.num_rows
+    here = partition.day.isoformat()
+    rows = [standing.get(id_hash) for id_hash in batch["id_hash"].to_pylist()] if standing else [None] * count
+    for listing, row in zip(batch["listing"].to_pylist(), rows, strict=True):
+        if row is None:
+            counts.new[listing] += 1
+        elif row.replaced:
+            counts.changed[listing] += 1
+    added = {
+        "project": pa.repeat(pa.scalar(partition.project), count),
+        "type": pa.repeat(pa.scalar(partition.type), count),
+        "day": pa.array([here if row is None else row.day for row in rows], pa.string()),
+        "first_seen_at": pa.array([now if row is None else row.first_seen_at for row in rows]),
+        "last_changed_at": pa.array(
+            [now if row is None or row.replaced else row.last_changed_at for row in rows]
+        ),
+    }
+    arrays = [
+        (added[field.name] if field.name in added else batch[field.name]).cast(field.type)
+        for field in TRANSACTIONS
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=TRANSACTIONS)

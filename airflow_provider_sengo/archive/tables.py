@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The three Delta tables under one URI: open, make, scan, append.
+
+Only what any Delta table needs stands here; which rows go where is decided in ``merge`` and ``heal``.
+Never import this in a process that forks afterwards: delta-rs refuses to work in the child.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from deltalake import DeltaTable, WriterProperties, write_deltalake
+from deltalake.exceptions import TableNotFoundError
+
+from airflow_provider_sengo.archive.schema import HISTORY, PARTITION_BY, READS, TRANSACTIONS
+
+SCHEMAS = {"transactions": TRANSACTIONS, "history": HISTORY, "reads": READS}
+ROW_GROUP_ROWS = 64_000  # larger groups cost memory when written and when read back
+WRITER = WriterProperties(
+    compression="ZSTD",
+    compression_level=3,
+    max_row_group_size=ROW_GROUP_ROWS,
+    write_batch_size=ROW_GROUP_ROWS,
+)
+
+# Log entries kept, so that time travel and the history of commits reach back a year.
+_CONFIGURATION: dict[str, str | None] = {"delta.logRetentionDuration": "interval 400 days"}
+_PLAIN = re.compile(r"[A-Za-z0-9._:\-\[\]]{1,200}")
+
+
+class Tables:
+    """Where the tables are and how they are reached."""
+
+    def __init__(self, uri: str, storage_options: Mapping[str, str] | None = None) -> None:
+        if not uri:
+            raise ValueError("archive_uri: must not be empty; give a path or an s3://, gs:// or abfss:// URI")
+        self.uri = uri.rstrip("/")
+        self.storage_options = dict(storage_options or {})
+
+    def address(self, name: str) -> str:
+        """The URI of one table."""
+        return f"{self.uri}/{name}"
+
+    def open(self, name: str) -> DeltaTable | None:
+        """The newest snapshot, or None where the table was never made."""
+        try:
+            return DeltaTable(self.address(name), storage_options=self.storage_options)
+        except TableNotFoundError:
+            return None
+
+    def make(self, name: str) -> DeltaTable:
+        """The newest snapshot; an absent table is made. Several makers at once are fine."""
+        standing = self.open(name)
+        if standing is not None:
+            return standing
+        DeltaTable.create(
+            self.address(name),
+            schema=SCHEMAS[name],
+            mode="ignore",
+            partition_by=["project"] if name == "reads" else PARTITION_BY,
+            configuration=_CONFIGURATION,
+            storage_options=self.storage_options,
+        )
+        made = self.open(name)
+        assert made is not None  # just made, or made by a rival a moment before
+        return made
+
+    def append(self, name: str, rows: pa.Table) -> None:
+        """Add rows to ``history`` or ``reads``; ``transactions`` is never appended to (see ``merge``)."""
+        assert name != "transactions"
+        write_deltalake(self.make(name), rows, mode="append", writer_properties=WRITER)
+
+    def scan(
+        self, name: str, where: ds.Expression | None = None, columns: Sequence[str] | None = None
+    ) -> pa.Table:
+        """Rows of a table, in memory; an absent table is an empty one."""
+        table = self.open(name)
+        if table is None:
+            return (
+                SCHEMAS[name] if columns is None else pa.schema([SCHEMAS[name].field(c) for c in columns])
+            ).empty_table()
+        return table.to_pyarrow_dataset().to_table(filter=where, columns=list(columns) if columns else None)
+
+
+def partitions(project: str, type_: str | None, days: Iterable[date | str] | None) -> ds.Expression:
+    """The filter for a project's partitions; None means all."""
+    where = pc.field("project") == project
+    if type_ is not None:
+        where = where & (pc.field("type") == type_)
+    if days is not None:
+        where = where & pc.field("day").isin([str(day) for day in days])
+    return where
+
+
+def literal(value: str) -> str:
+    """A value quoted for a Delta predicate; there is no escaping there, so odd values are refused."""
+    if not _PLAIN.fullmatch(value):
+        raise ValueError("project, type and day may hold letters, digits and . _ : - [ ] only")
+    return f"'{value}'"

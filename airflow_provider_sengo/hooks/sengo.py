@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SenGo's API as methods, and its listings as an async page fetcher for the archive."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+from airflow_provider_sengo import connection_fields
+from airflow_provider_sengo.exceptions import NotAuthorized, NotFound, SenGoProviderError
+from airflow_provider_sengo.hooks.connection import SenGoConnection, read_connection
+from airflow_provider_sengo.hooks.masking import mask, mask_async
+from airflow_provider_sengo.protocol import sengo
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from airflow_provider_sengo.protocol.http import Call
+    from airflow_provider_sengo.transport.aio import AsyncTransport
+    from airflow_provider_sengo.transport.sync import Transport
+
+T = TypeVar("T")
+
+
+class Listing:
+    """Pages and rows of a project's transactions, many at a time; one open session."""
+
+    def __init__(self, transport: AsyncTransport, credentials: sengo.Credentials) -> None:
+        self._transport = transport
+        self._credentials = credentials
+
+    async def fetch_page(self, *, day: date, type: str, status: str, page: int) -> sengo.ListingPage:
+        """One page of the listing of a day, with each row's bytes as received."""
+        call = sengo.list_rows(self._credentials, day=day, type=type, status=status, page=page)
+        return await self._transport.run(call)
+
+    async def fetch_row(self, id: str) -> bytes | None:
+        """One transaction's bytes as received, or None if the gateway does not know it (any more)."""
+        try:
+            return await self._transport.run(sengo.get_row(self._credentials, id))
+        except NotFound:
+            return None
+
+
+class SenGoHook(BaseHook):
+    """
+    Talk to SenGo with the key and token of a connection.
+
+    Every method is one exchange; it is repeated only where that is safe. Errors are those of
+    ``airflow_provider_sengo.exceptions``; wrong arguments and connections raise ``ValueError`` before
+    anything is sent. Use it as a context manager, or ``close()`` it, to give its session back early.
+
+    :param sengo_conn_id: the :ref:`connection <sengo>` to use; read at first use, once a hook.
+    """
+
+    conn_name_attr = "sengo_conn_id"
+    default_conn_name = "sengo_default"
+    conn_type = connection_fields.SENGO.connection_type
+    hook_name = connection_fields.SENGO.hook_name
+
+    def __init__(self, sengo_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.sengo_conn_id = sengo_conn_id
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """The form's extras on Airflow 3.1; later ones read the provider info."""
+        return connection_fields.form_widgets(connection_fields.SENGO.connection_type)
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """The form's standard fields on Airflow 3.1; later ones read the provider info."""
+        return connection_fields.field_behaviour(connection_fields.SENGO.connection_type)
+
+    @cached_property
+    def connection(self) -> SenGoConnection:
+        """The connection as read; its secrets are masked in the logs from here on."""
+        connection = read_connection(self.get_connection(self.sengo_conn_id))
+        mask(connection.secrets())
+        return connection
+
+    async def read_connection_async(self) -> SenGoConnection:
+        """``connection`` for code in an event loop, which must not wait for Airflow synchronously."""
+        if "connection" not in self.__dict__:
+            from airflow.providers.common.compat.connection import get_async_connection
+
+            connection = read_connection(await get_async_connection(self.sengo_conn_id, hook=self))
+            await mask_async(connection.secrets())
+            self.__dict__["connection"] = connection
+        return self.connection
+
+    @property
+    def credentials(self) -> sengo.Credentials:
+        """Base URL, client key and client token."""
+        return self.connection.credentials
+
+    @property
+    def project(self) -> str:
+        """The project's name in the archive; no secret."""
+        return self.credentials.project
+
+    @cached_property
+    def _transport(self) -> Transport:
+        from airflow_provider_sengo.transport.sync import Transport
+
+        return Transport(self.connection.options)
+
+    def run(self, call: Call[T]) -> T:
+        """Make one call and return its record."""
+        return self._transport.run(call)
+
+    def close(self) -> None:
+        """Give the session back; the next call opens another."""
+        transport: Transport | None = self.__dict__.pop("_transport", None)
+        if transport is not None:
+            transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def create_qris(
+        self,
+        *,
+        reference: str,
+        amount: int | str,
+        view_name: str,
+        callback_url: str | None = None,
+        expiry_minutes: int | str | None = None,
+    ) -> sengo.QrisPayment:
+        """
+        Ask for a QR code with one POST; no care is taken against paying twice.
+
+        :param reference: the merchant's own id of the payment, never used before.
+        :param amount: whole rupiah, also as text (``"10000"``).
+        :param view_name: the name that the customer sees.
+        :param callback_url: where SenGo reports the payment; default is the connection's.
+        :param expiry_minutes: how long the code can be paid; default is the gateway's.
+        """
+        callback_url = callback_url or self.connection.callback_url
+        if not callback_url:
+            raise ValueError(
+                "callback_url is missing: give it, or set it in the extra of connection "
+                f"{self.sengo_conn_id!r}."
+            )
+        return self.run(
+            sengo.create_qris(
+                self.credentials,
+                reference=reference,
+                amount=amount,
+                view_name=view_name,
+                callback_url=callback_url,
+                expiry_minutes=expiry_minutes,
+            )
+        )
+
+    def get_transaction(self, id_or_reference: str, *, resend_callback: bool = False) -> sengo.Transaction:
+        """
+        Look a transaction up.
+
+        :param id_or_reference: SenGo's id, or the merchant's reference.
+        :param resend_callback: let SenGo send its callback again; such a call is never repeated.
+        """
+        return self.run(
+            sengo.get_transaction(self.credentials, id_or_reference, resend_callback=resend_callback)
+        )
+
+    def list_transactions(self, *, day: date, type: str, status: str, page: int = 1) -> sengo.TransactionPage:
+        """
+        One page of the transactions of a day.
+
+        :param day: the day in Asia/Jakarta; SenGo remembers seven.
+        :param type: ``cashIn`` or ``cashOut``.
+        :param status: ``pending``, ``success``, ``expired`` or ``failed``.
+        :param page: counted from 1; ``total_pages`` of the answer is the last one.
+        """
+        return self.run(
+            sengo.list_transactions(self.credentials, day=day, type=type, status=status, page=page)
+        )
+
+    def get_balance(self) -> sengo.Balance:
+        """Active, pending and total balance in whole rupiah."""
+        return self.run(sengo.get_balance(self.credentials))
+
+    def create_project(self, *, name: str, domain: str, ip: Sequence[str]) -> sengo.Project:
+        """
+        Make a project with one POST; an unknown outcome is never repeated.
+
+        :param name: the project's name.
+        :param domain: its absolute URL, not used by another project.
+        :param ip: addresses or networks (``203.0.113.0/24``) that it may be used from.
+        """
+        return self.run(sengo.create_project(self.credentials, name=name, domain=domain, ip=ip))
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Ask for the balance, which changes nothing; say what works or what to mend, without secrets."""
+        try:
+            with self:
+                self.get_balance()
+        except (ValueError, AirflowNotFoundException) as error:
+            return False, str(error)
+        except NotAuthorized as error:
+            return False, (
+                f"{self._shown(error)} Check client key, client token and environment, and that the project "
+                "allows this machine's address."
+            )
+        except SenGoProviderError as error:
+            return False, self._shown(error)
+        except Exception as error:  # noqa: BLE001  # shown as it is, it could hold a URI with its password
+            return False, f"The connection could not be tested: {type(error).__name__}."
+        return True, f"SenGo accepts key and token at {self.credentials.base_url}."
+
+    def _shown(self, error: SenGoProviderError) -> str:
+        """An error's text, with the secrets taken out once more."""
+        return self.credentials.redact(str(error))
+
+    @asynccontextmanager
+    async def open_listing(self, in_flight: int = 16) -> AsyncIterator[Listing]:
+        """
+        Open an async fetcher of listing pages and rows, for the archive.
+
+        :param in_flight: how many requests may wait for their answer at a time.
+        """
+        from airflow_provider_sengo.transport.aio import AsyncTransport
+
+        connection = await self.read_connection_async()
+        async with AsyncTransport(connection.options, in_flight=in_flight) as transport:
+            yield Listing(transport, connection.credentials)

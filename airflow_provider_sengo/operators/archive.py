@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tasks of the daily archive: plan -> one task per day and type -> check.
+
+pyarrow, deltalake and aiohttp are imported when a task runs, never when a DAG file is parsed. Nothing may
+fork in a task after them: delta-rs does not survive it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from airflow.providers.common.compat.sdk import AirflowFailException, Asset, AssetAlias, BaseOperator
+
+from airflow_provider_sengo.archive import days
+from airflow_provider_sengo.archive.check import WARN_DAYS_LEFT, Findings, findings, plain
+from airflow_provider_sengo.archive.plan import days_to_read
+from airflow_provider_sengo.exceptions import ArchiveIncomplete
+from airflow_provider_sengo.hooks.sengo import SenGoHook
+from airflow_provider_sengo.hooks.storage import resolve_archive_uri, storage_options
+from airflow_provider_sengo.operators.failure import fail_at_once_if_hopeless
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_sengo.archive.coverage import DayCoverage
+    from airflow_provider_sengo.archive.store import Archive
+
+# What the check's asset event hangs on; the event's asset is ``sengo://<project>/transactions``.
+TRANSACTIONS_ALIAS = AssetAlias("sengo_transactions")
+FAILED_STATES = ("failed", "upstream_failed")
+
+
+class _ArchiveOperator(BaseOperator):
+    """What the three tasks share: the connection, the archive, and the clock."""
+
+    def __init__(
+        self,
+        *,
+        archive_uri: str | None = None,
+        archive_conn_id: str | None = None,
+        sengo_conn_id: str = SenGoHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.archive_uri = archive_uri
+        self.archive_conn_id = archive_conn_id
+        self.sengo_conn_id = sengo_conn_id
+
+    @cached_property
+    def hook(self) -> SenGoHook:
+        """The hook of the connection, made when the templates are rendered."""
+        return SenGoHook(self.sengo_conn_id)
+
+    @cached_property
+    def archive(self) -> Archive:
+        """The archive of the parameters, or of the ``[sengo]`` settings."""
+        from airflow_provider_sengo.archive.store import Archive
+
+        return Archive(resolve_archive_uri(self.archive_uri), storage_options(self.archive_conn_id))
+
+
+class SenGoPlanArchiveOperator(_ArchiveOperator):
+    """
+    List what must be archived now, for ``.expand_kwargs``: ``[{"day": "2026-11-21", "type": "cashIn"}, ...]``.
+
+    Every day of the gateway's window that is not sealed, oldest first; not today, and not a day of which a
+    complete read was begun today. The reasons go to the log and to XCom ``reasons``. Running it again
+    changes nothing.
+
+    :param archive_uri: where the archive is; default ``[sengo] archive_uri`` (templated).
+    :param archive_conn_id: connection with its storage options; default ``[sengo] archive_conn_id`` (templated).
+    :param as_of: plan as if it were this instant (ISO text with a zone) or this day's noon in Jakarta
+        (``YYYY-MM-DD``); default now (templated).
+    :param retention_days: how many days the gateway lists, today included.
+    :param types: ``cashIn`` and ``cashOut``.
+    :param include_today: archive what is listed of today as well.
+    :param sengo_conn_id: the connection to use (templated).
+    """
+
+    template_fields: Sequence[str] = ("archive_uri", "archive_conn_id", "as_of", "sengo_conn_id")
+
+    def __init__(
+        self,
+        *,
+        as_of: str | None = None,
+        retention_days: int = days.RETENTION_DAYS,
+        types: Sequence[str] = days.TYPES,
+        include_today: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.as_of = as_of
+        self.retention_days = retention_days
+        self.types = types
+        self.include_today = include_today
+
+    def execute(self, context: Context) -> list[dict[str, str]]:
+        """Return the days to read."""
+        now = _instant(self.as_of)
+        types = [days.parse_type(each, field="types") for each in self.types]
+        with fail_at_once_if_hopeless():
+            covered = self.archive.coverage(now, self.retention_days, self.hook.project, types)
+        due = days_to_read(
+            covered, now=now, retention_days=self.retention_days, include_today=self.include_today
+        )
+        reasons = {f"{entry.day} {entry.type}": entry.reason for entry in due}
+        for name, reason in reasons.items():
+            self.log.info("To read: %s: %s", name, reason)
+        if not due:
+            self.log.info("Nothing is due: every day of the window is sealed or was read today.")
+        if ti := context.get("ti"):
+            ti.xcom_push(key="reasons", value=reasons)
+        return [{"day": entry.day.isoformat(), "type": entry.type} for entry in due]
+
+
+class SenGoArchiveDayOperator(_ArchiveOperator):
+    """
+    Read one day of one type to the end and archive it.
+
+    Pushes ``{"project": ..., "day": "2026-11-21", "type": "cashIn", "rows": 120, "new": 3, "changed": 1,
+    "odd": 0, "amount_sum": 1500000, "requests": 8, "passes": 4, "complete": true, ...}``; ``rows`` counts
+    the distinct transactions read, ``amount_sum`` is whole rupiah of the successful ones.
+
+    Running it again reads the day again and writes only what changed. Whatever was read is archived, also
+    if the task fails.
+
+    :param day: calendar day in Asia/Jakarta, ``YYYY-MM-DD`` (templated).
+    :param type: ``cashIn`` or ``cashOut`` (templated).
+    :param archive_uri: where the archive is; default ``[sengo] archive_uri`` (templated).
+    :param archive_conn_id: connection with its storage options; default ``[sengo] archive_conn_id`` (templated).
+    :param statuses: the listings to read, in this order; without ``success`` no day gets complete.
+    :param retention_days: how many days the gateway lists, today included.
+    :param max_passes: how often a listing that moves is read again.
+    :param concurrency: requests in flight.
+    :param sengo_conn_id: the connection to use (templated).
+    """
+
+    template_fields: Sequence[str] = ("day", "type", "archive_uri", "archive_conn_id", "sengo_conn_id")
+
+    def __init__(
+        self,
+        *,
+        day: str,
+        type: str,
+        statuses: Sequence[str] = ("pending", "expired", "failed", "success"),
+        retention_days: int = days.RETENTION_DAYS,
+        max_passes: int = 5,
+        concurrency: int = 16,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.day = day
+        self.type = type
+        self.statuses = statuses
+        self.retention_days = retention_days
+        self.max_passes = max_passes
+        self.concurrency = concurrency
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return what was read and changed."""
+        with fail_at_once_if_hopeless():
+            return asyncio.run(self._archive_day())
+
+    async def _archive_day(self) -> dict[str, Any]:
+        from airflow_provider_sengo.archive.run import DayJob, archive_day
+
+        job = DayJob(
+            project=(await self.hook.read_connection_async()).credentials.project,
+            day=days.parse_day(self.day, field="day"),
+            type=days.parse_type(self.type),
+            statuses=tuple(self.statuses),
+            retention_days=self.retention_days,
+            max_passes=self.max_passes,
+            concurrency=self.concurrency,
+        )
+        async with self.hook.open_listing(in_flight=self.concurrency) as gateway:
+            result = await archive_day(job, gateway, self.archive)
+        return dict(msgspec.to_builtins(result))
+
+
+class SenGoCheckArchiveOperator(_ArchiveOperator):
+    """
+    Fail while a person can still act: judge the archive of the connection's own project.
+
+    First mends ids that stand under two days. Fails for days without a complete read that are about to
+    leave the gateway's window, for days lost lately, and for tasks of this run that failed. Pushes the
+    coverage of the last two windows, a dict a day and type. When all is well it sends one asset event
+    for ``sengo://<project>/transactions`` through the asset alias ``sengo_transactions``.
+
+    Let it run whatever happened before it: ``trigger_rule="all_done"``. Running it again changes nothing.
+
+    :param archive_uri: where the archive is; default ``[sengo] archive_uri`` (templated).
+    :param archive_conn_id: connection with its storage options; default ``[sengo] archive_conn_id`` (templated).
+    :param as_of: judge as if it were this instant or this day's noon in Jakarta; default now (templated).
+    :param retention_days: how many days the gateway lists, today included.
+    :param types: ``cashIn`` and ``cashOut``.
+    :param warn_days_left: fail for a missing day with so many or fewer days left after today.
+    :param accept_lost: lost days (``YYYY-MM-DD``, both types) that no longer fail the check (templated).
+    :param sengo_conn_id: the connection to use (templated).
+    """
+
+    template_fields: Sequence[str] = (
+        "archive_uri",
+        "archive_conn_id",
+        "as_of",
+        "accept_lost",
+        "sengo_conn_id",
+    )
+
+    def __init__(
+        self,
+        *,
+        as_of: str | None = None,
+        retention_days: int = days.RETENTION_DAYS,
+        types: Sequence[str] = days.TYPES,
+        warn_days_left: int = WARN_DAYS_LEFT,
+        accept_lost: Sequence[str] = (),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.as_of = as_of
+        self.retention_days = retention_days
+        self.types = types
+        self.warn_days_left = warn_days_left
+        self.accept_lost = accept_lost
+        self.outlets = [*self.outlets, TRANSACTIONS_ALIAS]
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Return the coverage of the last two windows, oldest first."""
+        now = _instant(self.as_of)
+        types = [days.parse_type(each, field="types") for each in self.types]
+        accepted = [days.parse_day(day, field="accept_lost") for day in self.accept_lost]
+        with fail_at_once_if_hopeless():
+            project = self.hook.project
+            healed = self.archive.heal(project, now, self.retention_days, read_id=_run_id(context))
+            self.archive.compact_reads()
+            covered = self.archive.coverage(now, self.retention_days, project, types)
+        if healed:
+            self.log.warning("%s transactions stood under two days and were made one again", healed)
+        recent = [item for item in covered if item.days_left >= -self.retention_days]
+        self._report(recent)
+        found = findings(
+            covered,
+            now=now,
+            retention_days=self.retention_days,
+            warn_days_left=self.warn_days_left,
+            accept_lost=accepted,
+        )
+        self._judge(found, _failed_tasks(context))
+        self._send_event(context, project, recent)
+        return [plain(item) for item in recent]
+
+    def _report(self, recent: Sequence[DayCoverage]) -> None:
+        for item in recent:
+            self.log.info(
+                "%s %s: %s, %s rows, IDR %s", item.day, item.type, item.state, item.rows, item.amount_sum
+            )
+
+    def _judge(self, found: Findings, failed_tasks: Sequence[str]) -> None:
+        for sentence in found.unsealed + found.shrunk:
+            self.log.warning("%s", sentence)
+        sentences = list(found.failures)
+        if failed_tasks:
+            sentences.append(f"tasks of this run failed: {', '.join(failed_tasks)}; see their logs")
+        if sentences:
+            error = ArchiveIncomplete("; ".join(sentences), curable=False)
+            raise AirflowFailException(
+                f"The archive is not safe: {error}. See the README's runbook, 'a day in danger' and 'a lost day'."
+            ) from error
+
+    def _send_event(self, context: Context, project: str, recent: Sequence[DayCoverage]) -> None:
+        """One asset event with the counts and sums of the window; nothing without a running task."""
+        if not (events := context.get("outlet_events")):
+            return
+        window = [item for item in recent if item.days_left >= 0]
+        extra = {
+            "project": project,
+            "rows": sum(item.rows or 0 for item in window),
+            "amount_sum": sum(item.amount_sum or 0 for item in window),
+            "days": [plain(item) for item in window],
+        }
+        asset = Asset(name=f"sengo_transactions_{project}", uri=f"sengo://{project}/transactions")
+        events[TRANSACTIONS_ALIAS].add(asset, extra=extra)
+
+
+def _instant(as_of: str | None) -> datetime:
+    """The instant to plan or judge for; the real clock unless told otherwise."""
+    if as_of is not None:
+        return days.parse_as_of(as_of)
+    from airflow_provider_sengo.archive.run import utc_now
+
+    return utc_now()
+
+
+def _run_id(context: Context) -> str:
+    """The DAG run's id, for the history; of no meaning outside a run."""
+    return str(context.get("run_id") or "by-hand")
+
+
+def _failed_tasks(context: Context) -> list[str]:
+    """Tasks of this run that failed, mapped ones with their index; none known without a running task."""
+    ti, run_id = context.get("ti"), context.get("run_id")
+    if ti is None or run_id is None or not hasattr(ti, "get_task_states"):
+        return []
+    states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[run_id]).get(run_id, {})
+    return sorted(
+        task_id for task_id, state in states.items() if state in FAILED_STATES and task_id != ti.task_id
+    )

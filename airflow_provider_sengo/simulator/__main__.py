@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``python -m airflow_provider_sengo.simulator``: the simulator until SIGINT or SIGTERM."""
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+
+from .server import Simulator
+from .settings import CHOICES, SimulatorSettings
+
+PORT_DEFAULT = 8800
+
+
+def parser() -> argparse.ArgumentParser:
+    """Each option is a switch of ``SimulatorSettings``."""
+    defaults = SimulatorSettings()
+    options = argparse.ArgumentParser(prog="python -m airflow_provider_sengo.simulator", description=__doc__)
+    options.add_argument("--host", default=defaults.host, help="a loopback address")
+    options.add_argument(
+        "--port", type=int, default=PORT_DEFAULT, help="0 picks a free one (default %(default)s)"
+    )
+    options.add_argument("--seed", type=int, default=defaults.seed, help="of the transactions and faults")
+    options.add_argument("--days", type=int, default=defaults.days, help="with transactions, today included")
+    options.add_argument("--per-day", type=int, default=defaults.per_day, help="transactions a day and type")
+    options.add_argument(
+        "--page-size", type=int, default=defaults.page_size, help="rows a page (default %(default)s)"
+    )
+    options.add_argument("--latency-ms", type=float, default=defaults.latency_ms, help="before each answer")
+    options.add_argument("--now", help="ISO time at which the simulator's clock starts")
+    options.add_argument("--frozen", action="store_true", help="the clock stands still")
+    for name in ("verify", "date_by", "order", "error_style"):
+        option = f"--{name.replace('_', '-')}"
+        options.add_argument(option, choices=CHOICES[name], default=getattr(defaults, name))
+    options.add_argument(
+        "--day-zone", default=defaults.day_zone, help="zone of the date filter (default %(default)s)"
+    )
+    options.add_argument("--auto-pay-after", type=float, dest="auto_pay_after_s", metavar="SECONDS")
+    options.add_argument("--callbacks", action="store_true", help="deliver callbacks, to loopback only")
+    options.add_argument("--requests-per-second", type=float, help="limit; more get 429")
+    options.add_argument(
+        "--credential", action="append", default=[], metavar="KEY:TOKEN", help="one more project (repeatable)"
+    )
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until told to stop; 0 after a clean stop, 2 for a wrong option or a port that is taken."""
+    options = vars(parser().parse_args(arguments))
+    pairs = [pair.partition(":") for pair in options.pop("credential")]
+    if any(not key or not token for key, _, token in pairs):
+        return _complain("--credential must be KEY:TOKEN")
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        simulator = Simulator(extra_credentials={key: token for key, _, token in pairs}, **options)
+        with simulator:
+            sys.stdout.write(f"SenGo simulator ready on {simulator.base_url}\n")
+            sys.stdout.flush()
+            while not stop.wait(3600):
+                pass
+    except ValueError as error:
+        return _complain(str(error))
+    except OSError as error:
+        return _complain(f"cannot listen on {options['host']}:{options['port']}: {error.strerror}")
+    return 0
+
+
+def _complain(message: str) -> int:
+    sys.stderr.write(f"SenGo simulator: {message}\n")
+    return 2
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

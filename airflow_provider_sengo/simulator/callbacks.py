@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Notices to the merchant's callback URL: loopback addresses only, signed like a body, each one recorded.
+
+The payload is Unconfirmed: the envelope of a check answer, as clients of sibling gateways read it.
+"""
+
+import http.client
+import ipaddress
+import queue
+import threading
+from collections import deque
+from typing import Any
+from urllib.parse import urlsplit
+
+from .signature import sign
+
+TIMEOUT_S = 5.0
+CALLBACKS_KEPT = 1_000
+
+
+def is_loopback(url: str) -> bool:
+    """Plain http to ``localhost`` or a literal loopback address; no name is ever looked up."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        return parts.scheme == "http" and (host == "localhost" or ipaddress.ip_address(host).is_loopback)
+    except ValueError:
+        return False
+
+
+class CallbackSender:
+    """Delivers from a daemon thread that starts with the first delivery."""
+
+    def __init__(self) -> None:
+        self.entries: deque[dict[str, Any]] = deque(maxlen=CALLBACKS_KEPT)
+        self._waiting: queue.Queue[tuple[dict[str, Any], bytes, dict[str, str]]] = queue.Queue()
+        self._thread: threading.Thread | None = None
+
+    def post(
+        self, *, url: str, body: bytes, client_key: str, client_token: str, enabled: bool, **about: str
+    ) -> None:
+        """Queue one callback, or record why it isn't sent; the caller never waits."""
+        entry: dict[str, Any] = {**about, "url": url, "outcome": "queued", "http_status": None}
+        self.entries.append(entry)
+        if not enabled:
+            entry["outcome"] = "callbacks are off"
+        elif not is_loopback(url):
+            entry["outcome"] = "refused: not a loopback address"
+        else:
+            signature = sign(client_key, client_token, body)
+            headers = {"X-Client-Key": client_key, "X-Signature": signature}
+            self._waiting.put((entry, body, headers))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._deliver, name="sengo-callbacks", daemon=True)
+                self._thread.start()
+
+    def wait_until_sent(self) -> None:
+        """Block until everything queued was tried."""
+        self._waiting.join()
+
+    def _deliver(self) -> None:
+        while True:
+            entry, body, headers = self._waiting.get()
+            try:
+                entry["http_status"] = _post(entry["url"], body, headers)
+                entry["outcome"] = "sent"
+            except (OSError, ValueError, http.client.HTTPException) as error:
+                entry["outcome"] = f"failed: {type(error).__name__}"
+            finally:
+                self._waiting.task_done()
+
+
+def _post(url: str, body: bytes, headers: dict[str, str]) -> int:
+    """One POST, no redirects followed, no proxy."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=TIMEOUT_S)
+    try:
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection.request("POST", target, body, {"Content-Type": "application/json", **headers})
+        return connection.getresponse().status
+    finally:
+        connection.close()

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Airflow's environment, set before anything imports Airflow: one throw-away home for each test process."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+HOME = tempfile.mkdtemp(prefix="airflow-test-")  # each xdist worker runs this file, so has its own
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+for _name in [name for name in os.environ if name.startswith(("AIRFLOW_CONN_", "AIRFLOW_VAR_", "AIRFLOW__"))]:
+    del os.environ[_name]
+os.environ.update(
+    AIRFLOW_HOME=HOME,
+    AIRFLOW__CORE__DAGS_FOLDER=f"{HOME}/dags",
+    AIRFLOW__CORE__LOAD_EXAMPLES="False",
+    AIRFLOW__CORE__UNIT_TEST_MODE="False",
+    AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{HOME}/airflow.db",
+    AIRFLOW__LOGGING__LOGGING_LEVEL="WARNING",
+    AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
+)
+
+import pytest  # below, as Airflow's environment comes first
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
+
+pytest_plugins = ["airflow_provider_sengo.simulator.pytest_plugin"]
+
+
+@pytest.fixture(scope="session")
+def airflow_db() -> Iterator[None]:
+    """An empty Airflow database with the bundle of the (empty) Dags folder."""
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+    from airflow.utils import db
+
+    os.makedirs(f"{HOME}/dags", exist_ok=True)
+    db.initdb()
+    DagBundlesManager().sync_bundles_to_db()  # type: ignore[no-untyped-call]
+    yield
+
+
+@pytest.fixture
+def run_dag(airflow_db: None) -> Callable[..., Any]:
+    """Run a Dag made in a test with ``dag.test()`` and return its run; failed tasks raise nothing."""
+    try:
+        from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+    except ImportError:  # Airflow 3.1
+        from airflow.models.dagbag import DagBag, sync_bag_to_db  # type: ignore[no-redef]
+
+    def run(dag: DAG, **options: Any) -> Any:
+        bag = DagBag(dag_folder=os.devnull)
+        bag.bag_dag(dag)
+        sync_bag_to_db(bag, "dags-folder", None)
+        return dag.test(**options)
+
+    return run

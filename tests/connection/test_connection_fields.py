@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One table makes the connection form of every Airflow; here the forms are built by Airflow itself."""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib.metadata import version
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from airflow_provider_sengo import connection_fields
+from airflow_provider_sengo.connection_fields import CONNECTION_TYPES, SENGO
+from airflow_provider_sengo.hooks.sengo import SenGoHook
+
+AIRFLOW_VERSION = tuple(int(part) for part in version("apache-airflow-core").split(".")[:2])
+CONTRACT_EXTRAS = {
+    "environment": "sandbox",
+    "timeout_s": 30,
+    "deadline_s": 120,
+    "max_attempts": 5,
+    "requests_per_second": None,
+    "callback_url": None,
+    "proxy": None,
+    "ca_bundle": None,
+}
+
+
+@pytest.fixture(scope="module")
+def form() -> Any:
+    """The SenGo form as the installed Airflow's UI is told to draw it."""
+    from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
+    from airflow.providers_manager import ProvidersManager
+
+    # A manager of its own, as in a fresh api-server: Airflow 3.1 keeps what a hook said without stand-ins.
+    fresh = mock.patch.object(ProvidersManager, "initialized", return_value=False)
+    with mock.patch.object(ProvidersManager, "_instance", None), fresh:
+        HookMetaService.hook_meta_data.cache_clear()
+        forms = {meta.connection_type: meta for meta in HookMetaService.hook_meta_data()}
+    return forms["sengo"]
+
+
+def test_table_holds_the_documented_extras_and_defaults() -> None:
+    """Names and defaults are the public contract."""
+    assert {name: field.default for name, field in SENGO.extras.items()} == CONTRACT_EXTRAS
+
+
+@pytest.mark.skipif(AIRFLOW_VERSION < (3, 2), reason="Airflow 3.1 draws the widgets")
+def test_form_shows_labels_defaults_limits_and_choices(form: Any) -> None:
+    """Airflow's own service makes a dropdown, spinners with limits, and help texts of the table."""
+    assert form.hook_name == "SenGo"
+    assert set(form.extra_fields) == set(SENGO.extras)
+    for name, field in SENGO.extras.items():
+        drawn = form.extra_fields[name]
+        assert (drawn["value"], drawn["description"]) == (field.default, field.description)
+        assert drawn["schema"]["title"] == field.label
+        assert field.schema().items() <= drawn["schema"].items()
+
+
+def test_form_relabels_and_never_hides_the_port(form: Any) -> None:
+    """Without a stored port, Airflow 3.3.1 and 3.3.2 can't test a stored connection."""
+    standard = form.standard_fields
+    assert standard.host.title == "Base URL (empty: by environment)"
+    assert (standard.login.title, standard.password.title) == ("Client key", "Client token")
+    assert standard.url_schema.hidden
+    assert not standard.port.hidden
+    assert all("port" not in table.hidden for table in CONNECTION_TYPES.values())
+
+
+def test_no_extra_is_required() -> None:
+    """A type without null can't be left empty in the form."""
+    types = [field.schema()["type"] for table in CONNECTION_TYPES.values() for field in table.extras.values()]
+    assert all("null" in allowed for allowed in types)
+
+
+def test_no_hook_shadows_the_metadata() -> None:
+    """Behaviour for 3.1 and metadata for 3.2 and later say the same."""
+    (metadata,) = (
+        item for item in connection_fields.connection_types() if item["connection-type"] == "sengo"
+    )
+    behaviour = SenGoHook.get_ui_field_behaviour()
+    assert metadata["ui-field-behaviour"] == {name.replace("_", "-"): v for name, v in behaviour.items()}
+    assert (metadata["hook-name"], metadata["connection-type"]) == (SenGoHook.hook_name, SenGoHook.conn_type)
+
+
+def test_widgets_of_airflow_3_1_agree_with_the_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawn with the stand-ins of Airflow 3.1's api-server, the widgets are the same fields."""
+    widgets = drawn_with_stand_ins(monkeypatch)
+    assert list(widgets) == list(SENGO.extras)
+    for name, field in SENGO.extras.items():
+        drawn = widgets[name]
+        kind = "integer" if field.kind == "integer" else "string"
+        assert drawn["schema"]["type"] == [kind, "null"]
+        assert (drawn["schema"]["title"], drawn["description"]) == (field.label, field.description)
+        assert drawn["schema"].get("enum", []) == list(field.choices)
+        assert str(drawn["value"]) == str(field.default)
+
+
+def drawn_with_stand_ins(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """``get_connection_form_widgets`` over Airflow's mocks of wtforms and Flask-AppBuilder."""
+    from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService as Mocks
+
+    stand_ins = {
+        "wtforms": SimpleNamespace(StringField=Mocks.MockStringField, IntegerField=Mocks.MockIntegerField),
+        "wtforms.validators": SimpleNamespace(Optional=Mocks.MockOptional, any_of=Mocks.MockEnum),
+        "flask_babel": SimpleNamespace(lazy_gettext=str),
+        "flask_appbuilder": SimpleNamespace(),
+        "flask_appbuilder.fieldwidgets": SimpleNamespace(BS3TextFieldWidget=Mocks.MockAnyWidget),
+    }
+    for name, module in stand_ins.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    return {name: field.param.dump() for name, field in SenGoHook.get_connection_form_widgets().items()}
+
+
+def test_readme_table_has_one_line_an_extra() -> None:
+    """The table names every extra with its default and its limits."""
+    lines = connection_fields.markdown_table("sengo").splitlines()[2:]
+    assert [line.split("`")[1] for line in lines] == list(SENGO.extras)
+    assert "| `timeout_s` | `30` | How long to wait for one answer. 0.1 to 300. |" in lines
+    assert json.dumps(lines).isascii()

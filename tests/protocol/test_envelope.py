@@ -1,0 +1,387 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What counts as success, and which error everything else is."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_sengo.exceptions import (
+    DuplicateReference,
+    NotAuthorized,
+    NotFound,
+    Rejected,
+    SenGoProviderError,
+    Unavailable,
+    UnexpectedResponse,
+)
+from airflow_provider_sengo.protocol.envelope import (
+    MESSAGE_CHARACTERS_MAX,
+    ListingPage,
+    success_data,
+    success_page,
+)
+from airflow_provider_sengo.protocol.http import Response
+
+HTML = "<!DOCTYPE html><html><body>It works? client-token</body></html>"
+EXTRA = {"currentPage": 1, "totalPages": 1, "totalRecords": 1}
+SUCCESS = {"responseCode": 200, "responseMessage": "success"}
+
+
+def read(response: Response) -> bytes:
+    return success_data(response, call_name="get_balance", redact=lambda text: text.replace("s3cret", "***"))
+
+
+def read_page(response: Response, page: int = 1) -> ListingPage:
+    return success_page(response, page=page, call_name="list_rows", redact=str)
+
+
+def refused(code: object, message: object, **more: object) -> dict[str, object]:
+    return {"responseCode": code, "responseMessage": message, **more}
+
+
+@pytest.mark.parametrize("message", ["success", "Success", "SUCCESS"])
+@pytest.mark.parametrize("status", [200, 201])
+def test_success_is_three_things_at_once(answer, message, status):
+    """HTTP 2xx, responseCode 200 and responseMessage "success" in any case give the data's own bytes."""
+    body = f'{{"responseCode": 200, "responseMessage": "{message}", "responseData": {{"a" : 1.50}} }}'
+    assert read(answer(body, status)) == b'{"a" : 1.50}'
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        (refused(True, "success"), "$.responseCode"),
+        (refused(200.0, "success"), "$.responseCode"),
+        (refused("200", "success"), "$.responseCode"),
+        (refused(None, "success"), "$.responseCode"),
+        (refused(0, "success"), "$.responseCode"),
+        (refused(201, "success"), "$.responseCode"),
+        ({"responseMessage": "success"}, "$.responseCode"),
+        (refused(200, "succes"), "$.responseMessage"),
+        (refused(200, "success "), "$.responseMessage"),
+        (refused(200, True), "$.responseMessage"),
+        (refused(200, None), "$.responseMessage"),
+        (refused(200, "TRANSACTION_NOT_FOUND"), "$.responseMessage"),
+        ({"responseCode": 200}, "$.responseMessage"),
+        ({}, "$.responseCode"),
+        ([], "$"),
+        ("null", "$"),
+        ("1", "$"),
+        ("", "$"),
+        (b'{"responseCode":200,"responseMessage":"success","responseData":{"a":"\xff"}}', "$"),
+        ('{"responseCode":200,"responseMessage":"success","responseData":{"a":1}', "$"),
+        ('{"responseCode":200,"responseMessage":"success","responseData":{"a":1}}}', "$"),
+        ("[" * 100_000, "$"),
+        (HTML, "$"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_an_odd_2xx_is_no_success(answer, body, path):
+    """One of the three missing, a wrong type, HTML or cut JSON is UnexpectedResponse with the place."""
+    with pytest.raises(UnexpectedResponse, match=r"^SenGo's answer to get_balance is HTTP 200") as error:
+        read(answer(body))
+    assert error.value.json_path == path
+    assert "client-token" not in str(error.value)
+
+
+# The documented rows (docs.sengo.id/extras/errors), and the classes they are.
+ROWS = [
+    (400, "CREATE_FAILED", Rejected, "look the reference up"),
+    (401, "UNAUTHORIZED", NotAuthorized, "Check the connection's key"),
+    (401, "PRODUCT_ACCESS_ERROR", NotAuthorized, "enable this product"),
+    (402, "INSUFFICIENT_BALANCE", Rejected, "Top the balance up"),
+    (403, "UNAUTHORIZED", NotAuthorized, "this machine's address"),
+    (403, "PAYMENT_INACTIVE_ERROR", NotAuthorized, "switch this payment channel on"),
+    (404, "TRANSACTION_NOT_FOUND", NotFound, "seven days"),
+    (409, "DUPLICATE_REFERENCE", DuplicateReference, "Look the reference up"),
+    (422, "REQUEST_INVALID", Rejected, "will be refused again"),
+    (429, "PAYMENT_INTERNAL_ERROR", Unavailable, "Try again later"),
+    (500, "", Unavailable, "Try again later"),
+    (503, "", Unavailable, "Try again later"),
+]
+
+
+@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize(
+    ("http_of", "body_of"),
+    [
+        (lambda status: status, lambda status, code: refused(status, code or "Server Error")),
+        (lambda status: status, lambda status, code: refused(status, f"Sorry: {code}. Bye")),
+        (lambda status: status, lambda status, code: refused(status, "Maaf", error={"list": [code]})),
+        (
+            lambda status: status,
+            lambda status, code: {"error": {"code": code, "text": "Maaf"}, "responseCode": 0},
+        ),
+        (lambda status: 200, lambda status, code: refused(status, code or "Server Error")),
+        (lambda status: 200, lambda status, code: refused(status, "Maaf", errors=[{"code": code}])),
+    ],
+    ids=["code", "code in text", "code deep", "no responseCode", "inside a 200", "deep inside a 200"],
+)
+def test_every_documented_error(answer, row, http_of, body_of):
+    """Each row is its class with status, code and advice, wherever the code stands, also inside a 200."""
+    status, code, kind, advice = row
+    with pytest.raises(Rejected) as error:
+        read(answer(body_of(status, code), http_of(status)))
+    assert type(error.value) is kind
+    assert (error.value.http_status, error.value.code) == (status, code)
+    assert advice in str(error.value)
+    assert str(error.value).startswith(f"SenGo answered get_balance with {status}")
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(400, Rejected), (401, NotAuthorized), (402, Rejected), (403, NotAuthorized), (404, NotFound),
+     (405, Rejected), (409, DuplicateReference), (418, Rejected), (422, Rejected), (429, Unavailable),
+     (500, Unavailable), (502, Unavailable), (599, Unavailable)],
+)  # fmt: skip
+@pytest.mark.parametrize("inside_a_200", [False, True])
+def test_without_a_known_code_the_status_decides(answer, status, kind, inside_a_200):
+    """Human text instead of a code falls back on the HTTP status, or on the responseCode inside a 200."""
+    with pytest.raises(Rejected) as error:
+        read(answer(refused(status, "Maaf, ada kesalahan"), 200 if inside_a_200 else status))
+    assert type(error.value) is kind
+    assert (error.value.http_status, error.value.code) == (status, "")
+    assert ": Maaf, ada kesalahan. " in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("http", "body", "kind"),
+    [
+        (404, refused(500, "x"), Unavailable),
+        (500, refused(404, "TRANSACTION_NOT_FOUND"), Unavailable),
+        (429, refused(409, "DUPLICATE_REFERENCE"), Unavailable),
+        (403, refused(404, "TRANSACTION_NOT_FOUND"), NotAuthorized),
+        (404, refused(401, "x"), NotAuthorized),
+        (404, refused(404, "UNAUTHORIZED"), NotAuthorized),
+        (404, refused(409, "x"), DuplicateReference),
+        (404, refused(404, "DUPLICATE_REFERENCE"), DuplicateReference),
+        (404, refused(404, "REQUEST_INVALID"), Rejected),
+        (500, refused(200, "success"), Unavailable),
+        (400, refused(200, "success"), Rejected),
+        (422, {"message": "The amount field is required.", "errors": {}}, Rejected),
+        (409, {"message": "Conflict"}, DuplicateReference),
+    ],
+    ids=str,
+)
+def test_where_parts_disagree_the_careful_reading_wins(answer, http, body, kind):
+    """A refusal is never read as "not found" while another part of it says something else."""
+    with pytest.raises(Rejected) as error:
+        read(answer(body, http))
+    assert type(error.value) is kind
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        HTML,
+        "",
+        "null",
+        "[]",
+        {},
+        {"message": "The route api/check could not be found."},
+        {"message": "TRANSACTION"},
+        refused(None, None),
+        refused(200, "success"),
+        refused(404, "success"),
+    ],
+    ids=lambda body: str(body)[:40],
+)
+@pytest.mark.parametrize("status", [404, 405])
+def test_a_404_of_something_else_is_no_evidence(answer, body, status):
+    """Without the gateway's own "not found" a 404 points to the base URL, not to the payment."""
+    with pytest.raises(
+        UnexpectedResponse, match="path of the connection's base URL is probably wrong"
+    ) as error:
+        read(answer(body, status))
+    assert error.value.json_path == "$"
+
+
+def test_a_404_that_says_200_inside_is_no_evidence(answer):
+    """Not even the code counts for "not found" beside a responseCode of 200."""
+    with pytest.raises(UnexpectedResponse):
+        read(answer(refused(200, "TRANSACTION_NOT_FOUND"), 404))
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(401, NotAuthorized), (403, NotAuthorized), (429, Unavailable), (502, Unavailable)]
+)
+@pytest.mark.parametrize("body", [HTML, "", b"\xff\xfe", "[1]"])
+def test_pages_of_proxies_keep_their_status(answer, status, kind, body):
+    """A firewall's or a load balancer's page means what its status says, and none of it is quoted."""
+    with pytest.raises(kind) as error:
+        read(answer(body, status))
+    assert error.value.http_status == status
+    assert "html" not in str(error.value).lower()
+
+
+@pytest.mark.parametrize("status", [400, 402, 409, 413, 422])
+def test_other_pages_are_unexpected(answer, status):
+    """A refusal without a JSON object proves nothing about the payment."""
+    with pytest.raises(UnexpectedResponse, match=f"HTTP {status} with a body that is not a JSON object"):
+        read(answer(HTML, status))
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize(
+    "body", [SUCCESS | {"responseData": {}}, refused(404, "TRANSACTION_NOT_FOUND"), refused(500, "x"), HTML]
+)
+def test_redirects_are_named_and_not_followed(answer, status, body):
+    """A redirect says that it is not followed, whatever its body claims."""
+    with pytest.raises(UnexpectedResponse, match=r"redirect .HTTP 30\d.*never followed"):
+        read(answer(body, status, {"location": "https://elsewhere/"}))
+
+
+def test_unavailable_carries_the_gateways_wish(answer):
+    """Retry-After reaches the retry policy in seconds, also from an error inside a 200."""
+    for status in (429, 200):
+        with pytest.raises(Unavailable) as error:
+            read(answer(refused(429, "PAYMENT_INTERNAL_ERROR"), status, {"retry-after": "7"}))
+        assert error.value.retry_after_s == 7.0
+    with pytest.raises(Unavailable) as error:
+        read(answer("", 503))
+    assert error.value.retry_after_s is None
+
+
+def test_the_gateways_message_is_one_bounded_redacted_line(answer):
+    """Line breaks, control and direction characters become blanks, secrets go before the cut."""
+    message = "a\nb\x1b[31m\u202ec\u2028d s3cret" + "!" * 500
+    with pytest.raises(Rejected) as error:
+        read(answer(refused(422, message), 422))
+    text = str(error.value)
+    assert text.isprintable()
+    assert "s3cret" not in text
+    assert "a b [31m c d ***!!!" in text
+    assert text.count("!") < MESSAGE_CHARACTERS_MAX < len(text)
+    assert ".... Mend" not in text
+
+
+def test_a_framework_message_is_quoted_too(answer):
+    """Where responseMessage is missing, the text of ``message`` tells the reason."""
+    with pytest.raises(Rejected, match=r"with 422: The amount field is required. Mend"):
+        read(answer({"message": "The amount field is required."}, 422))
+
+
+def test_codes_are_whole_words(answer):
+    """A longer word that contains a known code is not that code."""
+    with pytest.raises(Rejected) as error:
+        read(answer(refused(422, "NOT_UNAUTHORIZED REQUEST_INVALID_X"), 422))
+    assert error.value.code == ""
+
+
+def test_the_message_outranks_other_fields(answer):
+    """A code in responseMessage decides, wherever else another one stands."""
+    body = {"viewName": "UNAUTHORIZED", **refused(422, "REQUEST_INVALID")}
+    with pytest.raises(Rejected) as error:
+        read(answer(body, 422))
+    assert error.value.code == "REQUEST_INVALID"
+
+
+def test_an_error_body_with_an_unreadable_part_keeps_its_status(answer):
+    """A part that does not decode hides a code, but neither the status nor the class."""
+    with pytest.raises(NotFound):
+        read(answer('{"responseCode":404,"responseMessage":"Maaf","responseData":1e999}', 404))
+
+
+def test_a_page_keeps_the_bytes_of_its_rows(answer):
+    """Rows come as they were sent, blanks, order, floats and all, with the page's numbers."""
+    body = (
+        '{"responseExtra":{"totalRecords":3,"currentPage":2,"totalPages":2,"perPage":2},'
+        '"responseCode":200,"responseMessage":"success","responseData":[ {"id" : 1.0, "id":"\\u00e9"} ,null]}'
+    )
+    assert read_page(answer(body), 2) == ListingPage(2, 2, 3, (b'{"id" : 1.0, "id":"\\u00e9"}', b"null"))
+
+
+@pytest.mark.parametrize(
+    ("data", "extra", "path"),
+    [
+        ({}, EXTRA, "$.responseData"),
+        (None, EXTRA, "$.responseData"),
+        ("[]", EXTRA, "$.responseData"),
+        ([1], None, "$.responseExtra"),
+        ([1], [], "$.responseExtra"),
+        ([1], {"currentPage": 1, "totalPages": 1}, "$.responseExtra.totalRecords"),
+        ([1], EXTRA | {"currentPage": True}, "$.responseExtra.currentPage"),
+        ([1], EXTRA | {"currentPage": "1"}, "$.responseExtra.currentPage"),
+        ([1], EXTRA | {"totalPages": -1}, "$.responseExtra.totalPages"),
+        ([1], EXTRA | {"totalPages": 1.0}, "$.responseExtra.totalPages"),
+        ([1], EXTRA | {"totalRecords": None}, "$.responseExtra.totalRecords"),
+        ([1], EXTRA | {"currentPage": 2}, "$.responseExtra.currentPage"),
+        ([], EXTRA, "$.responseData"),
+    ],
+)
+def test_a_page_with_an_odd_envelope_is_refused(answer, data, extra, path):
+    """A wrong type, another page, or no rows where rows must be is an error with its place."""
+    body = SUCCESS | {"responseData": data, "responseExtra": extra}
+    with pytest.raises(UnexpectedResponse, match="answer to list_rows") as error:
+        read_page(answer(body))
+    assert error.value.json_path == path
+
+
+@pytest.mark.parametrize("missing", ["responseData", "responseExtra"])
+def test_a_page_without_rows_or_numbers_is_refused(answer, missing):
+    """Neither the rows nor the pager may be absent."""
+    body = SUCCESS | {"responseData": [1], "responseExtra": EXTRA}
+    del body[missing]
+    with pytest.raises(UnexpectedResponse) as error:
+        read_page(answer(body))
+    assert error.value.json_path == f"$.{missing}"
+
+
+@pytest.mark.parametrize(
+    ("page", "total_pages", "total_records"), [(1, 0, 0), (1, 1, 0), (3, 2, 9), (2, 1, 5)]
+)
+def test_an_empty_page_that_may_be_empty_passes(answer, page, total_pages, total_records):
+    """A listing without records, and a page past the end, have no rows."""
+    extra = {"currentPage": page, "totalPages": total_pages, "totalRecords": total_records}
+    found = read_page(answer(SUCCESS | {"responseData": [], "responseExtra": extra}), page)
+    assert found == ListingPage(page, total_pages, total_records, ())
+
+
+def test_a_refused_page_is_its_error(answer):
+    """An error inside a listing's 200 is that error, never the end of the listing."""
+    with pytest.raises(Unavailable):
+        read_page(answer(refused(500, "error", responseData=[], responseExtra=EXTRA)))
+
+
+def test_pages_are_read_fast(answer):
+    """Reading 200 pages of 100 rows takes a small part of a second: the bound is ten times the norm."""
+    row = {"id": "66e934f6-f5d6-4f1c-bb3d-450ec2873782", "qris": {"content": "0" * 250, "url": ""}}
+    extra = {"currentPage": 1, "totalPages": 200, "totalRecords": 20_000}
+    response = answer(SUCCESS | {"responseData": [row] * 100, "responseExtra": extra})
+    start_s = time.process_time()
+    for _ in range(200):
+        read_page(response)
+    assert time.process_time() - start_s < 0.1
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+    | st.sampled_from(["success", "UNAUTHORIZED", "TRANSACTION_NOT_FOUND", 200, 404, 500]),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(
+        st.sampled_from(["responseCode", "responseMessage", "responseData", "responseExtra", "message",
+                         "currentPage", "totalPages", "totalRecords", "x"]), inner, max_size=6),
+    max_leaves=12,
+)  # fmt: skip
+_body = (
+    st.binary() | st.text().map(lambda text: text.encode("utf-8", "replace")) | _json.map(msgspec.json.encode)
+)
+
+
+@given(_body, st.integers(min_value=200, max_value=599))
+def test_no_answer_breaks_the_readers(body, status):
+    """Whatever comes back, the readers return or raise one of this package's errors."""
+    response = Response(status, {}, body, datetime(2025, 3, 23, tzinfo=UTC))
+    for reader in (read, read_page):
+        said = ""
+        try:
+            reader(response)
+        except SenGoProviderError as error:
+            said = str(error)
+        assert said.isprintable()

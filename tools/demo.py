@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daily archive, watched: a simulator with a week of transactions, a real Airflow, and a comparison.
+
+Everything lives in ``.demo`` (delete it to begin anew). The simulator's clock is stopped for the day, so
+that what the archive holds can be compared, row by row, with the simulator's own ledger.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+ROOT = Path(__file__).resolve().parent.parent
+HOME = ROOT / ".demo"
+PORT = 8800
+PER_DAY = 300
+READY_WITHIN_S = 60
+
+
+def main() -> int:
+    """Run the demo; 0 only if the archive equals the ledger."""
+    HOME.mkdir(exist_ok=True)
+    state = demo_state()
+    prepare_airflow(state["port"])
+    began = time.monotonic()
+    with simulator(state["port"]) as origin:
+        control(origin, "clock", {"now": state["now"], "freeze": True})
+        say(f"SenGo simulator on {origin}, seven days of transactions, its clock stopped at {state['now']}")
+        say("Airflow: running the DAG sengo_daily_archive (plan -> a task per day and type -> check) ...")
+        before = control(origin, "requests")["total"]
+        run = run_dag()
+        requests = control(origin, "requests")["total"] - before
+        print_run(run, requests)
+        equal = print_coverage(origin)
+    say(f"took {time.monotonic() - began:.0f} s; the archive is in {archive_uri()} (plain Delta Lake tables)")
+    if run.state != "success" or not equal:
+        print("error: the demo did not end well, see above", file=sys.stderr)
+        return 1
+    return 0
+
+
+def say(text: str) -> None:
+    print(f"== {text}", flush=True)
+
+
+def archive_uri() -> str:
+    return str(HOME / "archive")
+
+
+def demo_state() -> dict[str, Any]:
+    """The port and the simulator's instant: those of the first run of this day in Jakarta."""
+    from airflow_provider_sengo.archive.days import today
+
+    path = HOME / "state.json"
+    now = datetime.now(UTC)
+    state: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"port": free_port()}
+    if "now" not in state or today(datetime.fromisoformat(state["now"])) != today(now):
+        state["now"] = now.replace(microsecond=0).isoformat()
+    path.write_text(json.dumps(state))
+    return state
+
+
+def free_port() -> int:
+    """The usual port, or another if it is taken: the archive knows its project by it."""
+    for port in (PORT, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise SystemExit("error: no free port on 127.0.0.1")
+
+
+def prepare_airflow(port: int) -> None:
+    """Settings for an Airflow of the demo's own; must come before the first import of Airflow."""
+    for name in [name for name in os.environ if name.startswith(("AIRFLOW_CONN_", "AIRFLOW__"))]:
+        del os.environ[name]
+    os.environ |= {
+        "AIRFLOW_HOME": str(HOME / "airflow"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "example_dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "AIRFLOW__SENGO__ARCHIVE_URI": archive_uri(),
+        "AIRFLOW_CONN_SENGO_DEFAULT": json.dumps(
+            {
+                "conn_type": "sengo",
+                "host": f"http://127.0.0.1:{port}/api",
+                "login": "SC-SIMULATOR",
+                "password": "simulator-token-0001",
+            }
+        ),
+    }
+
+
+@contextmanager
+def simulator(port: int) -> Iterator[str]:
+    """The simulator as a process of its own, stopped by its id at the end."""
+    command = [sys.executable, "-m", "airflow_provider_sengo.simulator", "--port", str(port)]
+    command += ["--per-day", str(PER_DAY), "--page-size", "50"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        origin = f"http://127.0.0.1:{port}"
+        wait_until_ready(process, origin)
+        yield origin
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=15)
+
+
+def wait_until_ready(process: subprocess.Popen[str], origin: str) -> None:
+    """Return when the simulator answers; end the demo with its own words if it stops instead."""
+    for _ in range(READY_WITHIN_S * 10):
+        if process.poll() is not None:
+            words = process.stdout.read() if process.stdout else ""
+            raise SystemExit(f"error: the simulator did not start (delete .demo for another port):\n{words}")
+        try:
+            control(origin, "settings")
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise SystemExit("error: the simulator did not answer in time")
+
+
+def control(origin: str, what: str, body: dict[str, Any] | None = None) -> Any:
+    """Ask the simulator's control interface, on loopback."""
+    data = None if body is None else json.dumps(body).encode()
+    request = Request(f"{origin}/_control/{what}", data=data, headers={"Content-Type": "application/json"})
+    with urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+def run_dag() -> Any:
+    """Run the example DAG once in this process, as ``airflow dags test`` does; returns the DAG run."""
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+    from airflow.utils import db
+
+    if not (HOME / "airflow" / "airflow.db").exists():
+        say("Airflow: making its database (once) ...")
+        db.initdb()
+    DagBundlesManager().sync_bundles_to_db()
+    bag = DagBag(dag_folder=str(ROOT / "example_dags" / "sengo_daily_archive.py"))
+    if bag.import_errors:
+        raise SystemExit(f"error: {bag.import_errors}")
+    sync_bag_to_db(bag, "dags-folder", None)
+    return bag.dags["sengo_daily_archive"].test()
+
+
+def print_run(run: Any, requests: int) -> None:
+    """What each archived day did, from the tasks' own results."""
+    results = [
+        task.xcom_pull(task_ids="archive_day", map_indexes=task.map_index)
+        for task in sorted(run.get_task_instances(), key=lambda task: task.map_index)
+        if task.task_id == "archive_day" and task.state == "success" and task.map_index >= 0
+    ]
+    for result in results:
+        print(
+            f"   archived {result['day']} {result['type']:<7} {result['rows']:>5} rows,"
+            f" {result['new']} new, {result['changed']} changed, {result['requests']} requests"
+        )
+    changed = sum(result["new"] + result["changed"] for result in results)
+    due = f"{len(results)} days and types were due" if results else "nothing was due"
+    say(f"DAG run: {run.state}; {due}, {changed} rows written, {requests} requests to the gateway")
+
+
+def print_coverage(origin: str) -> bool:
+    """The coverage of the last seven days, each compared with the simulator's ledger; True if all agree."""
+    from airflow_provider_sengo.archive.coverage import State
+    from airflow_provider_sengo.archive.store import Archive
+    from airflow_provider_sengo.hooks.sengo import SenGoHook
+
+    archive, project = Archive(archive_uri()), SenGoHook().project
+    equal = True
+    print(f"\n   {'day':<12}{'type':<9}{'state':<10}{'paid rows':>10}{'IDR paid':>18}   ledger")
+    for item in archive.coverage(datetime.now(UTC), project=project):
+        if item.days_left < 0:
+            continue
+        archived = {
+            (row["id"], row["status"], row["amount"])
+            for row in archive.transactions(project, item.day, item.type)
+            .select(["id", "status", "amount"])
+            .to_pylist()
+        }
+        ledger = {
+            (row["id"], row["status"], row["amount"])
+            for row in control(origin, f"ledger?day={item.day}&type={item.type}")
+        }
+        paid = [amount for _, status, amount in archived if status == "success"]
+        if item.state is State.OPEN and not archived:
+            verdict = "not over yet, is read tomorrow"
+        elif archived == ledger and (
+            item.rows is None or (item.rows, item.amount_sum) == (len(paid), sum(paid))
+        ):
+            verdict = f"equal: {len(ledger)} transactions in all statuses"
+        else:
+            verdict, equal = f"DIFFERENT: {len(ledger)} in the ledger, {len(archived)} archived", False
+        if item.state is State.OPEN and archived:
+            verdict += "; open until 08:00 in Jakarta"
+        print(
+            f"   {item.day!s:<12}{item.type:<9}{item.state:<10}{len(paid) if archived else '-':>10}"
+            f"{f'{sum(paid):,}' if archived else '-':>18}   {verdict}"
+        )
+    print()
+    return equal
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
