@@ -29,20 +29,26 @@ def run_simulator(arguments: Any) -> None:
     raise SystemExit(cli.main(["simulator", "--port", str(arguments.port)]))
 
 
+def _arg(flag: str, options: dict[str, Any]) -> Any:
+    from airflow.cli.cli_config import Arg
+
+    return Arg(flags=(flag,), **options)  # type: ignore[no-untyped-call]  # Airflow's own is untyped
+
+
 def get_sengo_cli_commands() -> list[GroupCommand]:
     """The group ``airflow sengo``."""
-    from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand
+    from airflow.cli.cli_config import ActionCommand, GroupCommand
 
     actions = [
         ActionCommand(
             name=name,
             help=help_,
             func=run,
-            args=[Arg(flags=(option,), **OPTIONS[option]) for option in options],
+            args=[_arg(option, OPTIONS[option]) for option in options],
         )
         for name, (help_, options) in COMMANDS.items()
     ]
-    port = Arg(flags=("--port",), help="port on loopback, 0 for a free one", type=int, default=8800)
+    port = _arg("--port", {"help": "port on loopback, 0 for a free one", "type": int, "default": 8800})
     actions.append(
         ActionCommand(
             name="simulator", help="run both gateways' simulator on loopback", func=run_simulator, args=[port]

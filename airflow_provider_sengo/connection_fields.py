@@ -49,8 +49,10 @@ class ExtraField:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionType:
-    """The form and the extras of one connection type. Port is never hidden: a test of a stored
-    connection fails in Airflow 3.3.1 and 3.3.2 unless a port can be stored."""
+    """The form and the extras of one connection type.
+
+    Port is never hidden: Airflow 3.3.1 and 3.3.2 can't test a stored connection that has no port.
+    """
 
     connection_type: str
     hook_name: str
@@ -92,7 +94,7 @@ def _shared_extras() -> dict[str, ExtraField]:
         ),
         "max_attempts": ExtraField(
             label="Attempts",
-            description="How often one call is sent at most. What moves money is never sent again on a guess.",
+            description="How often a call is sent at most. What moves money is never sent twice on a guess.",
             kind="integer",
             default=5,
             minimum=1,
@@ -105,7 +107,7 @@ def _shared_extras() -> dict[str, ExtraField]:
         ),
         "ca_bundle": ExtraField(
             label="CA bundle",
-            description="Path of a file with the certificates to trust, on every worker. Empty: the usual ones.",
+            description="Path, on every worker, of the certificates to trust. Empty: the usual ones.",
         ),
     }
 

@@ -38,7 +38,8 @@ class OutcomeUnknown(SenGoProviderError):
 class Rejected(SenGoProviderError):
     """The gateway answered, and the answer is no.
 
-    ``http_status`` as received, ``code`` the gateway's own word (``DUPLICATE_REFERENCE``, or empty).
+    ``http_status``: the HTTP status, or the envelope's ``responseCode`` where a refusal came with HTTP
+    200. ``code``: the gateway's own word (``DUPLICATE_REFERENCE``), or empty.
     """
 
     def __init__(self, message: str, *, http_status: int = 0, code: str = "") -> None:

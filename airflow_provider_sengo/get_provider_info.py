@@ -61,8 +61,15 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": _SENGO, "python-modules": ["airflow_provider_sengo.hooks.sengo"]},
         ],
         "operators": [
-            {"integration-name": _SENGO, "python-modules": ["airflow_provider_sengo.operators.sengo"]},
+            {
+                "integration-name": _SENGO,
+                "python-modules": [
+                    "airflow_provider_sengo.operators.archive",
+                    "airflow_provider_sengo.operators.sengo",
+                ],
+            },
         ],
         "connection-types": connection_types(),
+        "cli": ["airflow_provider_sengo.cli_airflow.get_sengo_cli_commands"],
         "config": _config(),
     }

@@ -7,7 +7,8 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 HOME = tempfile.mkdtemp(prefix="airflow-test-")  # each xdist worker runs this file, so has its own
@@ -24,7 +25,7 @@ os.environ.update(
     AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
 )
 
-import pytest  # below, as Airflow's environment comes first
+import pytest  # noqa: E402  # Airflow's environment comes first
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -33,15 +34,14 @@ pytest_plugins = ["airflow_provider_sengo.simulator.pytest_plugin"]
 
 
 @pytest.fixture(scope="session")
-def airflow_db() -> Iterator[None]:
+def airflow_db() -> None:
     """An empty Airflow database with the bundle of the (empty) Dags folder."""
     from airflow.dag_processing.bundles.manager import DagBundlesManager
     from airflow.utils import db
 
-    os.makedirs(f"{HOME}/dags", exist_ok=True)
+    Path(HOME, "dags").mkdir(exist_ok=True)
     db.initdb()
     DagBundlesManager().sync_bundles_to_db()  # type: ignore[no-untyped-call]
-    yield
 
 
 @pytest.fixture

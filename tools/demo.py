@@ -153,7 +153,7 @@ def run_dag() -> Any:
     if not (HOME / "airflow" / "airflow.db").exists():
         say("Airflow: making its database (once) ...")
         db.initdb()
-    DagBundlesManager().sync_bundles_to_db()
+    DagBundlesManager().sync_bundles_to_db()  # type: ignore[no-untyped-call]  # Airflow's
     bag = DagBag(dag_folder=str(ROOT / "example_dags" / "sengo_daily_archive.py"))
     if bag.import_errors:
         raise SystemExit(f"error: {bag.import_errors}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -52,10 +53,8 @@ def findings(
         recently = item.lost_after <= now < item.lost_after + timedelta(days=retention_days)
         if item.unproven and item.days_left <= limit:
             left = days.left_text(item.days_left)
-                "today is the last day" if item.days_left == 0 else f"{item.days_left} days left after today"
-            )
             missing.append(
-                f"{name}: no complete read yet, {left}; it is lost at {item.lost_after.isoformat()}"
+                f"{name}: no complete read yet, {left}; it is lost at {days.text(item.lost_after)}"
             )
         elif item.state is State.LOST and recently and item.day not in accept_lost:
             lost.append(
@@ -70,7 +69,7 @@ def findings(
     return Findings(missing=tuple(missing), lost=tuple(lost), unsealed=tuple(unsealed), shrunk=tuple(shrunk))
 
 
-def plain(item: DayCoverage) -> dict[str, object]:
+def plain(item: DayCoverage) -> dict[str, Any]:
     """A day's coverage as JSON has it: days and instants as ISO text, amounts in whole rupiah."""
     return {
         "project": item.project,

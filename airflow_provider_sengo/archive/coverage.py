@@ -232,7 +232,7 @@ def _state(
     shrunk = [read for read in timely if read.whole(Outcome.SHRUNK)]
     if shrunk and not gone_from_window and (not complete or shrunk[-1].started_at > complete[-1].started_at):
         return State.SHRUNK
-    if _sealed(complete, day, retention_days):
+    if _sealed(timely, complete, day, retention_days):
         return State.SEALED
     if complete:
         return State.COMPLETE
@@ -243,14 +243,20 @@ def _state(
     return State.LOST
 
 
-def _sealed(complete: list[_DayRead], day: date, retention_days: int) -> bool:
-    """Two equal looks, far enough apart, the later on the last day of the window; none between differs."""
+def _sealed(timely: list[_DayRead], complete: list[_DayRead], day: date, retention_days: int) -> bool:
+    """Two equal looks, far enough apart, the later on the last day of the window; none between differs.
+
+    Nothing was left pending then, nor by a read after it, complete or not.
+    """
     if not complete or days.age_days(day, complete[-1].started_at) != retention_days - 1:
         return False
     last = complete[-1]
+    since = [read for read in timely if read.started_at >= last.started_at]
+    if any(record.pending_left for read in since for record in read.listings.values()):
+        return False
     for read in reversed(complete):
         if read.success is None or last.success is None or read.success.ids_digest != last.success.ids_digest:
             return False
         if last.started_at - read.started_at >= timedelta(hours=SEALING_HOURS):
-            return last.success.pending_left == 0
+            return True
     return False

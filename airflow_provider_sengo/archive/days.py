@@ -76,11 +76,13 @@ def parse_day(value: object, *, field: str) -> date:
     """A ``date``, or text ``YYYY-MM-DD``; anything else is a ``ValueError`` naming ``field``."""
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
-    if isinstance(value, str) and len(value) == len("2026-11-21"):
+    if isinstance(value, str):
         try:
-            return date.fromisoformat(value)
+            parsed = date.fromisoformat(value)
         except ValueError:
-            pass
+            parsed = None
+        if parsed is not None and parsed.isoformat() == value:  # ISO weeks and days without dashes are not
+            return parsed
     raise ValueError(f"{field}: must be a calendar day as YYYY-MM-DD (Asia/Jakarta), for example 2026-11-21")
 
 
@@ -97,7 +99,7 @@ def parse_as_of(value: object, *, field: str = "as_of") -> datetime:
             parsed = None
         if parsed is not None and parsed.tzinfo is not None:
             return parsed
-        if parsed is not None and len(value) == len("2026-11-21"):
+        if parsed is not None and parsed.date().isoformat() == value:
             return datetime.combine(parsed.date(), time(12), JAKARTA)
     raise ValueError(
         f"{field}: must be an instant with its zone, for example 2026-11-21T08:30:00+07:00, or a day YYYY-MM-DD"

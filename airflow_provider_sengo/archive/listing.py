@@ -82,7 +82,7 @@ async def read_listing(
         while read.passes < job.max_passes and not (read.facts and read.facts.quiet):
             read.passes += 1
             downward = read.facts is not None and read.facts.totals_fell
-            read.facts = await _walk(fetch, downward, job.concurrency, spool, status, on_page)
+            read.facts = await _walk(fetch, spool, status, on_page, job.concurrency, downward=downward)
         read.outcome = Outcome.QUIET if read.facts and read.facts.quiet else Outcome.MOVED
     except* SenGoProviderError as group:
         read.error = _first(group)
@@ -99,11 +99,12 @@ async def read_listing(
 
 async def _walk(
     fetch: Callable[[int], Awaitable[Page]],
-    downward: bool,
-    concurrency: int,
     spool: Spool,
     status: str,
     on_page: Callable[[str, int, int, int], None] | None,
+    concurrency: int,
+    *,
+    downward: bool,
 ) -> PassFacts:
     """One pass: the first page, the others, then the first and the last once more."""
     first = await fetch(1)
@@ -121,6 +122,7 @@ async def _walk(
 
     take(first)
     await _fetch_all(fetch, this.numbers, concurrency, take)
+    await _fetch_all(fetch, this.pushed_out(), concurrency, take)
     for number in this.look_again():
         again = await fetch(number)
         if not this.compare(again):

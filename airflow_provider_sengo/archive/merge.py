@@ -97,8 +97,10 @@ def keep_history(
 ) -> None:
     """Append the versions that are about to be replaced, and those refused, unless they are there."""
     parts = [_with_reason(_replaced_rows(table, partition, found), read_id, "replaced")]
-    for batch in _refused_batches(spool, found):
-        parts.append(_with_reason(_as_transactions(batch, partition), read_id, "refused"))
+    parts.extend(
+        _with_reason(_as_transactions(batch, partition), read_id, "refused")
+        for batch in _refused_batches(spool, found)
+    )
     rows = pa.concat_tables(parts)
     if not rows.num_rows:
         return

@@ -5,7 +5,8 @@ Pure: decides which pages to ask for and what the answers prove; fetching is the
 one (day, type, status) of the gateway. It has no cursor and no snapshot, so rows that come or go shift
 others across page borders between two requests:
 
-* arrivals at the front push rows to later pages: walking up sees them twice, and misses none;
+* arrivals at the front push rows to later pages, also to pages that were not there when the walk began:
+  walking up to the last of them sees some twice, and misses none;
 * departures pull rows to earlier pages: walking up misses them, walking down does not.
 
 A walk over all pages is a *pass*. A pass is *quiet* if nothing in it shows a movement: then what it saw is
@@ -73,6 +74,7 @@ class Pass:
         numbers = range(2, first.total_pages + 1)
         self.numbers: Sequence[int] = numbers[::-1] if downward else numbers
         self._last: Page = first
+        self._pages_most = first.total_pages
         self._ids: set[int] = set()
         self._moved: dict[str, None] = {}
         self._fell = False
@@ -96,6 +98,10 @@ class Pass:
                 self._odd_rows += 1
         self._rows += len(rows)
         return hashes
+
+    def pushed_out(self) -> Sequence[int]:
+        """The pages that came up behind the last one while the others were taken."""
+        return range(self.first.total_pages + 1, self._pages_most + 1)
 
     def look_again(self) -> Sequence[int]:
         """The pages to read a second time once all were taken: the first, and the last if it is another."""
@@ -132,6 +138,7 @@ class Pass:
         if (page.total_records, page.total_pages) != (first.total_records, first.total_pages):
             self._moved["the totals changed"] = None
             self._fell = self._fell or page.total_records < first.total_records
+            self._pages_most = max(self._pages_most, page.total_pages)
         size = len(first.rows)
         if page.current_page < first.total_pages:
             expected = size

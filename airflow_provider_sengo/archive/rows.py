@@ -13,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from hashlib import blake2b
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 import msgspec
 
+from airflow_provider_sengo.archive.lenient import can_be_told, decode_leniently
 from airflow_provider_sengo.exceptions import UnexpectedResponse
 
 RANKS = {"pending": 0, "expired": 2, "failed": 2, "success": 3}
@@ -121,7 +122,6 @@ _CHANNELS_BY_ATTRIBUTE = [
     for name, (channel, *fields) in CHANNELS.items()
 ]
 _decode_wire = msgspec.json.Decoder(_Wire).decode
-_decode_any = msgspec.json.Decoder().decode
 
 
 def hash64(data: bytes) -> int:
@@ -133,9 +133,9 @@ def read_row(raw: bytes) -> Row:
     """The row of one record. Raises ``UnexpectedResponse`` only if it has no readable ``id``."""
     try:
         wire = _decode_wire(raw)
-    except msgspec.ValidationError:
-        return _read_odd(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _read_odd(raw)
+    if not (can_be_told(wire.expired_date) and can_be_told(wire.paid_date) and can_be_told(wire.settle_date)):
         return _read_odd(raw)
     channel, code, number, holder, found = _channel_of(wire)
     return Row(
@@ -211,15 +211,18 @@ class _Odd:
 
     def fit(self, name: str, value: Any, kind: Any) -> Any:
         try:
-            return msgspec.convert(value, kind)
+            fitting = msgspec.convert(value, kind)
         except msgspec.ValidationError:
+            fitting = None
+        if fitting is None or (isinstance(fitting, datetime) and not can_be_told(fitting)):
             self.names.append(name)
             return None
+        return fitting
 
 
 def _read_odd(raw: bytes) -> Row:
     """The lenient way: what fits is taken, what does not is named."""
-    record, whole = _decode_leniently(raw)
+    record, whole = decode_leniently(raw)
     odd = _Odd(record)
     if not whole:
         odd.names.append("$")
@@ -241,7 +244,7 @@ def _read_odd(raw: bytes) -> Row:
         id=identity,
         merchant_ref=odd.take("merchantRef", str),
         status=status,
-        rank=RANKS.get(cast(str, status), RANK_UNKNOWN),
+        rank=RANK_UNKNOWN if status is None else RANKS.get(status, RANK_UNKNOWN),
         fee_payer=odd.take("feePayer", str),
         amount=odd.take("amount", Int64),
         fee=odd.take("fee", Int64),
@@ -282,16 +285,3 @@ def _odd_channel(odd: _Odd) -> tuple[Text, Text, Text, Text]:
         for field in wire_fields
     ]
     return channel, fitted[0], fitted[1], fitted[2]
-
-
-def _decode_leniently(raw: bytes) -> tuple[dict[str, Any], bool]:
-    """The record as a dict, and whether its bytes were sound JSON text in UTF-8."""
-    try:
-        record = _decode_any(raw)
-        return (record, True) if isinstance(record, dict) else ({}, False)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        try:
-            record = _decode_any(raw.decode("utf-8", "replace").encode())
-        except (msgspec.DecodeError, RecursionError):
-            return {}, False
-        return (record if isinstance(record, dict) else {}), False

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 STATUSES = ("pending", "expired", "failed", "success")
 ASKED_BY_ID_MAX = 1_000  # a run; pending rows that no listing shows, oldest first
 CONCURRENCY = 16
+SHOWN_MAX = 5  # ids named in a log line
 
 
 class DayJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,9 +133,10 @@ def refuse_outside_window(job: DayJob, archive: Archive, now: datetime) -> None:
     holds = ", ".join(
         f"{count} {status or 'without status'}" for status, count in sorted(archived.items(), key=str)
     )
+    forgotten = days.text(days.lost_after(job.day, job.retention_days))
     missing = "nothing is missing" if state in ("complete", "sealed") else "a complete read of it is missing"
     raise ArchiveIncomplete(
-        f"{job.day} {job.type}: the gateway forgot this day at {days.text(days.lost_after(job.day, job.retention_days))};"
+        f"{job.day} {job.type}: the gateway forgot this day at {forgotten};"
         f" archived: {holds or 'no row'} (state: {state}); {missing}."
         " Older transactions are to be had from SenGo's support only. See the README's runbook, 'a lost day'.",
         curable=False,
@@ -144,17 +146,24 @@ def refuse_outside_window(job: DayJob, archive: Archive, now: datetime) -> None:
 async def _ask_for_vanished(job: DayJob, gateway: Gateway, archive: Archive, spool: Spool) -> int:
     """Ask by id for rows archived as pending that no listing shows; returns how many were asked for."""
     ids = vanished_pending(archive.tables, job.partition, spool, ASKED_BY_ID_MAX)
+    name = f"{job.day} {job.type}"
+    unknown = []
     for identity in ids:
         try:
             raw = await gateway.fetch_row(identity)
             row = None if raw is None else read_row(raw)
         except SenGoProviderError as error:
-            log.warning("%s %s: asking for a vanished pending row failed: %s", job.day, job.type, error)
+            log.warning("%s: asking for the vanished pending row %s failed: %s", name, identity, error)
             continue
         if row is None or row.id != identity:
-            log.warning("%s %s: pending %s is in no listing, and unknown by id", job.day, job.type, identity)
+            unknown.append(identity)
         elif row.rank > RANK_PENDING:
             spool.add_found_by_id(row, hash_id(identity))
+    if unknown:
+        few = ", ".join(unknown[:SHOWN_MAX])
+        log.warning(
+            "%s: %s pending rows are in no listing and unknown by id, e.g. %s", name, len(unknown), few
+        )
     return len(ids)
 
 
@@ -248,7 +257,7 @@ def _report(job: DayJob, reads: Sequence[ListingRead], result: DayResult, done: 
             "%s: %s archived successes are no longer listed, e.g. %s",
             name,
             result.gone,
-            ", ".join(done.gone[:5]),
+            ", ".join(done.gone[:SHOWN_MAX]),
         )
 
 
@@ -258,8 +267,9 @@ def _raise_if_incomplete(job: DayJob, reads: Sequence[ListingRead], result: DayR
         if isinstance(read.error, NotAuthorized):
             raise read.error
     if failed:
+        cause = str(failed[0].error).rstrip(".")
         raise ArchiveIncomplete(
-            f"{job.day} {job.type}: the {failed[0].status} listing could not be read to the end: {str(failed[0].error).rstrip('.')}."
+            f"{job.day} {job.type}: the {failed[0].status} listing could not be read to the end: {cause}."
             f" What was read is archived ({result.rows} rows); the day is not complete. Run it again."
         ) from failed[0].error
     restless = [read for read in reads if read.outcome is Outcome.MOVED]

@@ -209,8 +209,10 @@ class SenGoHook(BaseHook):
         try:
             with self:
                 self.get_balance()
-        except (ValueError, AirflowNotFoundException) as error:
+        except ValueError as error:
             return False, str(error)
+        except AirflowNotFoundException as error:  # so Airflow says of a URI that it can't read, too
+            return False, f"{error}. If it is set as a URI, percent-encode its parts, or set it as JSON."
         except NotAuthorized as error:
             return False, (
                 f"{self._shown(error)} Check client key, client token and environment, and that the project "

@@ -279,7 +279,7 @@ class SenGoCheckArchiveOperator(_ArchiveOperator):
         if not (events := context.get("outlet_events")):
             return
         window = [item for item in recent if item.days_left >= 0]
-        extra = {
+        extra: dict[str, Any] = {
             "project": project,
             "rows": sum(item.rows or 0 for item in window),
             "amount_sum": sum(item.amount_sum or 0 for item in window),

@@ -20,7 +20,7 @@ T = TypeVar("T")
 def without_query(url: str) -> str:
     """The URL up to its path: what a log or an error may show."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

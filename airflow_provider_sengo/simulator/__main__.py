@@ -11,6 +11,7 @@ from .server import Simulator
 from .settings import CHOICES, SimulatorSettings
 
 PORT_DEFAULT = 8800
+WAKE_S = 3_600.0  # a signal ends the wait at once
 
 
 def parser() -> argparse.ArgumentParser:
@@ -52,19 +53,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if any(not key or not token for key, _, token in pairs):
         return _complain("--credential must be KEY:TOKEN")
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    before = {
+        number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
-        simulator = Simulator(extra_credentials={key: token for key, _, token in pairs}, **options)
-        with simulator:
+        extra_credentials = {key: token for key, _, token in pairs}
+        with Simulator(extra_credentials=extra_credentials, **options) as simulator:
             sys.stdout.write(f"SenGo simulator ready on {simulator.base_url}\n")
             sys.stdout.flush()
-            while not stop.wait(3600):
+            while not stop.wait(WAKE_S):
                 pass
     except ValueError as error:
         return _complain(str(error))
     except OSError as error:
         return _complain(f"cannot listen on {options['host']}:{options['port']}: {error.strerror}")
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
     return 0
 
 

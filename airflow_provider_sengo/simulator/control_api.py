@@ -24,6 +24,7 @@ def control_app(world: World) -> FastAPI:
     app = FastAPI(title="SenGo simulator", docs_url=None, redoc_url=None)
     app.include_router(_reading(world), prefix=CONTROL_PREFIX)
     app.include_router(_steering(world), prefix=CONTROL_PREFIX)
+    app.include_router(_disturbing(world), prefix=CONTROL_PREFIX)
     app.include_router(_editing(world), prefix=CONTROL_PREFIX)
     app.add_exception_handler(ValueError, _bad_request)
     app.add_exception_handler(TypeError, _bad_request)
@@ -97,6 +98,12 @@ def _steering(world: World) -> APIRouter:
     @router.post("/clock")
     def set_clock(wanted: dict[str, Any]) -> Response:
         return _json(_steer_clock(world, wanted))
+
+    return router
+
+
+def _disturbing(world: World) -> APIRouter:
+    router = APIRouter()
 
     @router.get("/faults")
     def faults() -> Response:

@@ -54,6 +54,8 @@ def mutate(ledger: Ledger, plan: Plan, now_s: float, fields: dict[str, Any]) -> 
     ``remove``: names of wire fields that the row must lack. ``status``: one of the four, or any wire value.
     """
     fields = dict(fields)
+    if ledger.by_reference.get(plan.reference) is not plan:
+        raise ValueError("a later transaction has taken over this reference")
     removed = fields.pop("remove", ())
     patch: dict[str, Any] = dict.fromkeys(removed, REMOVE)
     with ledger.edit(plan):
@@ -61,6 +63,8 @@ def mutate(ledger: Ledger, plan: Plan, now_s: float, fields: dict[str, Any]) -> 
             force_status(plan, fields.pop("status"), now_s)
         if "amount" in fields and type(fields["amount"]) is not int:
             patch["amount"] = fields.pop("amount")
+        if fields.get("reference", plan.reference) != plan.reference:
+            del ledger.by_reference[plan.reference]
         patch |= _apply(plan, fields)
         plan.patch = (plan.patch or {}) | patch or None
         ledger.by_reference[plan.reference] = plan

@@ -114,8 +114,10 @@ class Ledger:
     def edit(self, plan: Plan) -> Iterator[Plan]:
         """Change a plan's fields inside this: it leaves its listing before and is placed anew after."""
         self._take_out(plan)
-        yield plan
-        self.place(plan)
+        try:
+            yield plan
+        finally:
+            self.place(plan)
 
     def _take_out(self, plan: Plan) -> None:
         plan.wire = None

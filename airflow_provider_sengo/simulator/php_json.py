@@ -13,6 +13,8 @@ from typing import Any
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 NESTING_MAX = 512  # json_decode's default depth; nesting of 512 or more fails
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_BRACKET = re.compile(r"[\[\]{}]")
 _SPECIAL = re.compile(r'["\\/\x00-\x1f\x80-\U0010ffff]')
 _SHORT = {
     '"': '\\"',
@@ -34,14 +36,45 @@ def php_decode(body: bytes) -> Any:
     """Decode as ``json_decode($body, true)`` does: empty objects and 0,1,2.. keys become lists."""
     try:
         text = body.decode("utf-8")
-        value = json.loads(text, parse_int=_parse_int, parse_constant=_refuse_constant)
+        if _nesting(text) >= NESTING_MAX:
+            raise PhpJsonError("nested too deeply")
+        value = json.loads(
+            text, parse_int=_parse_int, parse_constant=_refuse_constant, object_pairs_hook=_as_php_array
+        )
+        json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate has no UTF-8
     except (ValueError, RecursionError) as error:
         raise PhpJsonError("undecodable") from error
-    return _as_php_arrays(value, 1)
+    return value
 
 
 def php_encode(value: Any) -> str:
     """Encode as ``json_encode($value)`` does with no flags: escaped slashes, ASCII but for U+007F."""
+    parts: list[str] = []
+    _write(value, parts)
+    return "".join(parts)
+
+
+def _write(value: Any, parts: list[str]) -> None:
+    """One frame a level, so that PHP's 511 levels fit into Python's recursion limit."""
+    if isinstance(value, list | tuple):
+        separator = "["
+        for member in value:
+            parts.append(separator)
+            _write(member, parts)
+            separator = ","
+        parts.append("]" if value else "[]")
+    elif isinstance(value, dict):
+        separator = "{"
+        for name, member in value.items():
+            parts.append(f"{separator}{encode_text(str(name))}:")
+            _write(member, parts)
+            separator = ","
+        parts.append("}" if value else "{}")
+    else:
+        parts.append(_scalar(value))
+
+
+def _scalar(value: Any) -> str:
     if value is None:
         return "null"
     if value is True or value is False:
@@ -52,11 +85,6 @@ def php_encode(value: Any) -> str:
         return str(value) if INT64_MIN <= value <= INT64_MAX else _encode_float(float(value))
     if isinstance(value, float):
         return _encode_float(value)
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(map(php_encode, value)) + "]"
-    if isinstance(value, dict):
-        members = (f"{encode_text(str(name))}:{php_encode(member)}" for name, member in value.items())
-        return "{" + ",".join(members) + "}"
     raise PhpJsonError(f"unencodable {type(value).__name__}")
 
 
@@ -114,21 +142,17 @@ def _refuse_constant(name: str) -> Any:
     raise PhpJsonError(f"{name} is not JSON")
 
 
-def _as_php_arrays(value: Any, depth: int) -> Any:
+def _as_php_array(pairs: list[tuple[str, Any]]) -> Any:
     """PHP has one array type: an object whose keys are 0, 1, 2.. in order encodes as a list again."""
-    if isinstance(value, str):
-        if _LONE_SURROGATE.search(value):
-            raise PhpJsonError("lone surrogate")
-        return value
-    if not isinstance(value, dict | list):
-        return value
-    if depth >= NESTING_MAX:
-        raise PhpJsonError("nested too deeply")
-    if isinstance(value, list):
-        return [_as_php_arrays(member, depth + 1) for member in value]
-    members = {name: _as_php_arrays(member, depth + 1) for name, member in value.items()}
-    if any(_LONE_SURROGATE.search(name) for name in members):
-        raise PhpJsonError("lone surrogate")
+    members = dict(pairs)  # of a key that stands twice: the last value, at the first place
     if list(members) == [str(index) for index in range(len(members))]:
         return list(members.values())
     return members
+
+
+def _nesting(text: str) -> int:
+    depth = deepest = 0
+    for bracket in _BRACKET.findall(_STRING.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest

@@ -21,8 +21,8 @@ from .plan import Plan
 from .seeded import fee_rupiah, random_id
 from .settings import STATUSES
 from .signature import is_signed, same_text, sign
-from .wire import single_row
 from .state import WorldState
+from .wire import single_row
 
 TYPE_NAMES = {"cashIn": "cashIn", "receive": "cashIn", "cashOut": "cashOut", "send": "cashOut"}
 REFERENCE_CHARACTERS_MAX = 64  # Unconfirmed: no length is published

@@ -62,7 +62,7 @@ class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     order: str = "newest"
     page_size: int = 10
     retention_days: int = 7
-    reference_memory_days: int | None = None  # None = a used reference is refused for ever
+    reference_memory_days: int | None = None  # a used reference is refused so long; None = for ever
     empty_total_pages: int = 1
     refuse_statuses: tuple[str, ...] = ()  # answered with 422 by GET /transactions
     error_style: str = "code"

@@ -43,7 +43,7 @@ class WorldState:
             self.log.clear()
             self.callbacks.entries.clear()
             self._drifts: dict[tuple[str, int, str, str], Drift] = {}
-            self._tokens_left, self._tokens_at_s = float(self.settings.burst), time.monotonic()
+            self._fill_bucket()
             self._restart()
 
     def configure(self, **changes: Any) -> SimulatorSettings:
@@ -56,13 +56,22 @@ class WorldState:
             elif changed:
                 for ledger in self.ledgers.values():
                     ledger.reconfigure(self.settings)
+            if "frozen" in changed:
+                self._clock.set(self.now_s(), frozen=self.settings.frozen)
+            if changed & {"burst", "requests_per_second"}:
+                self._fill_bucket()
             return self.settings
+
+    def _fill_bucket(self) -> None:
+        self._tokens_left, self._tokens_at_s = float(self.settings.burst), time.monotonic()
 
     def _restart(self) -> None:
         self._clock = SimulatedClock(self.settings.now, frozen=self.settings.frozen)
         self._rng = random.Random(f"world|{self.settings.seed}")
         self.tokens = {CLIENT_KEY: CLIENT_TOKEN, **self.settings.extra_credentials}
         self.ledgers = {key: Ledger(self.settings, number) for number, key in enumerate(self.tokens)}
+        for ledger in self.ledgers.values():
+            ledger.refresh(self.now_s())  # now: the first days must not depend on who asks when
 
     # -- clock ----------------------------------------------------------------------------------------
 

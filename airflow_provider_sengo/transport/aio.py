@@ -73,6 +73,9 @@ class AsyncTransport:
         for session in (self._kept, self._fresh):
             if session is not None:
                 await session.close()
+        # A TLS connection is let go of by callbacks; a loop that ends at once would leave it open.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
         self._kept = self._fresh = None
 
     async def run(self, call: Call[T]) -> T:

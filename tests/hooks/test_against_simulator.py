@@ -41,7 +41,7 @@ def hook(sengo_simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> SenGoHo
 def test_create_and_look_up(
     hook: SenGoHook, sengo_simulator: Simulator, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A payment is made once, found by id and reference, its reference is used up, and no log has the token."""
+    """A payment is made once, found by id and reference, its reference used up; no log has the token."""
     caplog.set_level(logging.DEBUG)
     with hook:
         payment = hook.create_qris(reference="INV-7", amount=25000, view_name="Warung Café")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The connection rule: every way to write a connection down means the same, and odd ones are refused by name."""
+"""The connection rule: every spelling means the same, and odd ones are refused by name."""
 
 from __future__ import annotations
 
@@ -252,8 +252,16 @@ def test_secrets_to_mask() -> None:
 
 @pytest.mark.parametrize(
     ("name", "loopback"),
-    [("localhost", True), ("LOCALHOST", True), ("127.1.2.3", True), ("::1", True)]
-    + [("10.0.0.1", False), ("::ffff:127.0.0.1", False), ("localhost.example", False), ("", False)],
+    [
+        ("localhost", True),
+        ("LOCALHOST", True),
+        ("127.1.2.3", True),
+        ("::1", True),
+        ("10.0.0.1", False),
+        ("::ffff:127.0.0.1", False),
+        ("localhost.example", False),
+        ("", False),
+    ],
 )
 def test_loopback(name: str, loopback: bool) -> None:
     """Only names that can't be another machine are this machine."""

@@ -61,7 +61,7 @@ def test_allowed_uris(given: str, uri: str, monkeypatch: pytest.MonkeyPatch) -> 
 )
 def test_refused_uris_are_not_shown(uri: str) -> None:
     """Relative paths, other schemes and secrets in a URI are refused, saying what is allowed."""
-    with pytest.raises(ValueError, match="^Parameter archive_uri must be an absolute local path") as caught:
+    with pytest.raises(ValueError, match=r"^Parameter archive_uri must be an absolute local path") as caught:
         resolve_archive_uri(uri)
     assert SECRET not in str(caught.value)
 

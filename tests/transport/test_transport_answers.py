@@ -7,6 +7,7 @@ import asyncio
 import gzip
 import threading
 import time
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -21,6 +22,7 @@ from airflow_provider_sengo.exceptions import (
 )
 from airflow_provider_sengo.protocol.retry import retry_after_s
 from airflow_provider_sengo.transport.aio import AsyncTransport
+from airflow_provider_sengo.transport.body import BodyReader, BrokenBody
 from airflow_provider_sengo.transport.options import TransportOptions
 from airflow_provider_sengo.transport.sync import Transport
 
@@ -90,6 +92,18 @@ def test_a_body_as_large_as_allowed(driver, serve, make_call):
     """The limit itself is still allowed."""
     server = serve(http(200, bytes(300_000)))
     assert len(driver.run(make_call(server.url), response_bytes_max=300_000).body) == 300_000
+
+
+def test_a_bomb_takes_no_memory():
+    """A compressed body is inflated no further than one byte beyond the limit."""
+    bomb = gzip.compress(bytes(50_000_000))
+    reader = BodyReader("gzip", bytes_max=1_000)
+    tracemalloc.start()
+    with pytest.raises(BrokenBody, match="larger than 1000 bytes"):
+        reader.feed(bomb)
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak_bytes < 1_000_000
 
 
 REFUSALS = {

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One id under several days is made one again."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from archive_world import DAY, NEXT_DAY, PROJECT, Clock, World, counted_commits, record
+from deltalake import write_deltalake
+from deltalake.exceptions import CommitFailedError
+
+from airflow_provider_sengo.archive import days, heal
+from airflow_provider_sengo.archive.schema import TRANSACTIONS
+
+THIRD_DAY = DAY + timedelta(days=2)
+NOW = days.closed_at(THIRD_DAY) + timedelta(hours=1)
+
+
+def stand(world: World, id: str, day: date, raw: bytes) -> None:
+    """Let a version stand under a day as if its task had not seen the others: read it into a world apart."""
+    apart = World(f"{world.uri}-apart-{id}-{day}-{len(raw)}")
+    apart.clock = world.clock
+    apart.gateway.put(id, day=day, raw=raw, listing="success")
+    apart.read(day)
+    rows = apart.archive.transactions().cast(TRANSACTIONS)
+    write_deltalake(world.archive.tables.make("transactions"), rows, mode="append")
+
+
+def mend(world: World) -> int:
+    return world.archive.heal(PROJECT, NOW, 7, read_id="check-1")
+
+
+@pytest.fixture
+def late(world):
+    """A world in which three days are over."""
+    world.clock = Clock(NOW)
+    return world
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("success", "expired"), ("pending", "success"), ("expired", "expired"), ("refunded", "pending")],
+)
+def test_two_days(late, first, second):
+    """The more final version stays, of equally final ones the later, under the earlier day."""
+    ranks = {"pending": 0, "refunded": 1, "expired": 2, "success": 3}
+    one, two = record("a", first), record("a", second, 2000)
+    stand(late, "a", DAY, one)
+    stand(late, "a", NEXT_DAY, two)
+    stand(late, "b", DAY, record("b"))
+    assert mend(late) == 1
+    stays, goes = (one, two) if ranks[first] > ranks[second] else (two, one)
+    assert late.held() == {"a": stays, "b": record("b")}
+    row = late.row("a")
+    assert row["day"] == str(DAY)
+    assert row["last_listed_day"] == str(DAY if stays is one else NEXT_DAY)
+    assert row["first_seen_at"] < row["last_changed_at"] or stays is one
+    assert late.history("a") == [(goes, "double")]
+    assert mend(late) == 0
+    assert late.history("a") == [(goes, "double")]
+
+
+def test_three_days(late):
+    """Of three the most final stays, under the earliest day; the two others go to the history."""
+    versions = {DAY: record("a", "pending"), NEXT_DAY: record("a"), THIRD_DAY: record("a", "expired")}
+    for day in (THIRD_DAY, DAY, NEXT_DAY):
+        stand(late, "a", day, versions[day])
+    assert mend(late) == 1
+    assert late.held() == {"a": versions[NEXT_DAY]}
+    assert late.row("a")["day"] == str(DAY)
+    assert sorted(late.history("a")) == sorted([(versions[DAY], "double"), (versions[THIRD_DAY], "double")])
+
+
+def test_reads_are_fine_after(late):
+    """After healing, reads of each day find the one row, change it where it stands, and are complete."""
+    stand(late, "a", DAY, record("a", "pending"))
+    stand(late, "a", NEXT_DAY, record("a"))
+    mend(late)
+    late.gateway.put("a", day=NEXT_DAY)
+    assert late.read(NEXT_DAY).complete
+    raw = late.gateway.put("a", day=NEXT_DAY, fee=9)
+    result = late.read(NEXT_DAY)
+    assert (result.complete, result.changed, late.held()) == (True, 1, {"a": raw})
+    assert late.read(DAY).complete
+
+
+def test_reading_doubles_before_they_are_healed(late):
+    """A read that meets a double adds no third row, and calls no standing version replaced."""
+    stand(late, "a", DAY, record("a", "pending"))
+    stand(late, "a", NEXT_DAY, record("a"))
+    late.gateway.put("a", day=NEXT_DAY)
+    late.read(NEXT_DAY)
+    assert late.archive.transactions().num_rows == 2
+    assert mend(late) == 1
+    assert late.held() == late.ledger()
+    assert record("a") not in [raw for raw, _ in late.history("a")]
+    assert len(late.history("a")) == 1
+
+
+def test_same_id_elsewhere_is_no_double(late):
+    """The same id of another type or project is another transaction."""
+    late.gateway.put("a", day=DAY)
+    late.gateway.put("a", day=NEXT_DAY, type="cashOut")
+    late.read(DAY)
+    late.read(NEXT_DAY, type="cashOut")
+    late.read(DAY, project="sandbox-00000000")
+    assert mend(late) == 0
+    stand(late, "a", NEXT_DAY, record("a", "failed"))
+    assert mend(late) == 1
+    assert late.archive.transactions().num_rows == 3
+
+
+def test_nothing_to_heal(late):
+    """An absent and a sound archive are left alone."""
+    assert mend(late) == 0
+    late.gateway.fill(2)
+    late.read()
+    with counted_commits() as commits:
+        assert mend(late) == 0
+    assert commits.points == []
+
+
+def test_odd_text_survives_healing(late):
+    """Healing keeps bytes and odd fields as they are."""
+    odd = record("a", "pending", 1.5, merchantRef="a\0b", expiredDate="9999-12-31T23:59:59-07:00")
+    stand(late, "a", NEXT_DAY, odd)
+    stand(late, "a", DAY, record("a", "pending"))
+    assert mend(late) == 1
+    assert {raw for raw, _ in late.history("a")} | set(late.held().values()) == {odd, record("a", "pending")}
+
+
+def test_a_rival_is_not_overwritten(late, monkeypatch):
+    """A read that commits while doubles are mended makes the mending start anew on what stands then."""
+    stand(late, "a", DAY, record("a", "pending"))
+    stand(late, "a", NEXT_DAY, record("a"))
+    late.gateway.put("a", day=NEXT_DAY)
+    late.gateway.put("b", day=NEXT_DAY)
+    plain = heal._commit
+    calls = []
+
+    def rival_first(*args):
+        if not calls:
+            late.read(NEXT_DAY)
+        calls.append(args)
+        return plain(*args)
+
+    monkeypatch.setattr(heal, "_commit", rival_first)
+    monkeypatch.setattr(heal.time, "sleep", lambda seconds: None)
+    assert mend(late) == 1
+    assert len(calls) == 2
+    assert late.held() == late.ledger()
+    assert set(late.history("a")) == {(record("a", "pending"), "double")}
+    assert late.archive.history("a").num_rows == 1
+
+
+def test_rivals_that_always_win(late, monkeypatch):
+    """Mending gives up after a bounded number of lost races."""
+    stand(late, "a", DAY, record("a", "pending"))
+    stand(late, "a", NEXT_DAY, record("a"))
+    calls = []
+
+    def lose(*args):
+        calls.append(args)
+        raise CommitFailedError
+
+    monkeypatch.setattr(heal, "_commit", lose)
+    monkeypatch.setattr(heal.time, "sleep", lambda seconds: None)
+    with pytest.raises(CommitFailedError):
+        mend(late)
+    assert len(calls) == heal.COMMIT_TRIES

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A simulator and a whole Airflow, each once a session."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from airflow_process import RealAirflow
+
+from airflow_provider_sengo.simulator import Simulator
+
+EXAMPLES = Path(__file__).parents[2] / "example_dags"
+
+
+@pytest.fixture(scope="session")
+def gateway():
+    with Simulator(per_day=120, page_size=20) as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="session")
+def real_airflow(gateway, tmp_path_factory):
+    home = tmp_path_factory.mktemp("airflow")
+    connection = {
+        "conn_type": "sengo",
+        "host": gateway.base_url,
+        "login": gateway.client_key,
+        "password": gateway.client_token,
+    }
+    airflow = RealAirflow(
+        home,
+        {
+            "AIRFLOW__SENGO__ARCHIVE_URI": str(home / "archive"),
+            "AIRFLOW_CONN_SENGO_DEFAULT": json.dumps(connection),
+        },
+    )
+    daily = shutil.copy(EXAMPLES / "sengo_daily_archive.py", airflow.dags)
+    write_asset_variant(Path(daily), airflow.dags / "on_asset.py")
+    airflow.start()
+    yield airflow
+    airflow.stop()
+
+
+def write_asset_variant(daily: Path, target: Path) -> None:
+    """The example DAG with a schedule on an asset, and a DAG that updates the asset."""
+    text = daily.read_text()
+    for old, new in (
+        ('dag_id="sengo_daily_archive"', 'dag_id="archive_on_asset"'),
+        ('schedule="30 8 * * *"', 'schedule=[Asset("books_wanted")]'),
+        ("from airflow.sdk import DAG", "from airflow.sdk import DAG, Asset, task"),
+        ('"retry_delay": timedelta(minutes=5)', '"retry_delay": timedelta(seconds=1)'),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    target.write_text(
+        text
+        + '\nwith DAG(dag_id="want_books", schedule=None) as want:\n'
+        + '    task(task_id="want", outlets=[Asset("books_wanted")])(lambda: None)()\n'
+    )

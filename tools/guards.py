@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Takes each guard of the two promises out, one at a time, and sees a test fail.
+
+A guard whose removal no test notices is a promise without a proof. Works on a copy of the tree, so the
+tree itself is never touched; a guard whose text is not found fails, so the list stays true.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = "airflow_provider_sengo"
+SIDE_BY_SIDE = 2
+TEST_WITHIN_S = 300
+
+
+class Guard(NamedTuple):
+    """What is taken out (``text`` becomes ``instead`` in ``file``), and the tests that must notice."""
+
+    name: str
+    file: str
+    text: str
+    instead: str
+    tests: str
+
+
+GUARDS = [
+    Guard(
+        "drift: totals that change are a sign of movement",
+        "archive/pages.py",
+        'self._moved["the totals changed"] = None',
+        "pass",
+        "tests/archive/test_pages.py",
+    ),
+    Guard(
+        "drift: an id listed twice is a sign of movement",
+        "archive/pages.py",
+        'self._moved["an id was listed twice"] = None',
+        "pass",
+        "tests/archive/test_pages.py",
+    ),
+    Guard(
+        "drift: distinct ids must make up the total",
+        "archive/pages.py",
+        "if len(self._ids) != self.first.total_records:",
+        "if False:",
+        "tests/archive/test_pages.py",
+    ),
+    Guard(
+        "drift: the first and the last page are read again and compared",
+        "archive/pages.py",
+        "if before.rows != again.rows:",
+        "if False:",
+        "tests/archive/test_pages.py",
+    ),
+    Guard(
+        "listing order: walk down after totals fell",
+        "archive/pages.py",
+        "numbers[::-1] if downward else numbers",
+        "numbers",
+        "tests/archive/test_pages.py",
+    ),
+    Guard(
+        "an empty page where rows must be is never the end",
+        "protocol/envelope.py",
+        "if not rows and extra.total_records > 0 and page <= extra.total_pages:",
+        "if False:",
+        "tests/protocol/test_envelope.py",
+    ),
+    Guard(
+        "project: coverage counts only the project's own reads",
+        "archive/coverage.py",
+        "if record.project != project or record.started_at > now:",
+        "if record.started_at > now:",
+        "tests/archive/test_coverage.py",
+    ),
+    Guard(
+        "project: rows of another project are never looked at",
+        "archive/tables.py",
+        'where = pc.field("project") == project',
+        'where = pc.field("project") != ""',
+        "tests/archive",
+    ),
+    Guard(
+        "ids are looked up in other days",
+        "archive/compare.py",
+        "span = range(-LOOK_AROUND_DAYS, LOOK_AROUND_DAYS + 1)",
+        "span = range(0, 1)",
+        "tests/archive",
+    ),
+    Guard(
+        "rank: a less final version is refused",
+        "archive/compare.py",
+        "if read != version(digest, rank) and rank_of(read) < rank:",
+        "if False:",
+        "tests/archive",
+    ),
+    Guard(
+        "rank: the merge repeats the guard",
+        "archive/merge.py",
+        "(s.digest <> t.digest AND s.rank >= t.rank)",
+        "(s.digest <> t.digest)",
+        "tests/archive",
+    ),
+    Guard(
+        "overwrite only of an empty partition",
+        "archive/merge.py",
+        "if new and found.partition_is_empty:",
+        "if new:",
+        "tests/archive",
+    ),
+    Guard(
+        "success is read last",
+        "archive/run.py",
+        'STATUSES = ("pending", "expired", "failed", "success")',
+        'STATUSES = ("success", "pending", "expired", "failed")',
+        "tests/archive tests/scenarios",
+    ),
+    Guard(
+        "a day counts as over eight hours after its end",
+        "archive/days.py",
+        "CLOSING_HOURS = 8",
+        "CLOSING_HOURS = 0",
+        "tests/archive/test_days.py tests/archive/test_coverage.py",
+    ),
+    Guard(
+        "a read that ends after the window's edge is not complete",
+        "archive/coverage.py",
+        "self.started_at >= days.closed_at(day) and self.finished_at < end",
+        "self.started_at >= days.closed_at(day)",
+        "tests/archive/test_coverage.py",
+    ),
+    Guard(
+        "sealing takes two looks 20 h apart",
+        "archive/coverage.py",
+        "SEALING_HOURS = 20",
+        "SEALING_HOURS = 0",
+        "tests/archive/test_coverage.py",
+    ),
+    Guard(
+        "lenient rows: one odd record never blocks a day",
+        "archive/rows.py",
+        "except msgspec.ValidationError:\n        return _read_odd(raw)",
+        "except msgspec.ValidationError:\n        raise",
+        "tests/archive/test_rows.py",
+    ),
+    Guard(
+        "reads are recorded after the rows they vouch for",
+        "archive/run.py",
+        "        done = commit(archive.tables, job.partition, spool, read_id=run, now=clock().astimezone(UTC))\n",
+        "        from airflow_provider_sengo.archive.merge import Committed as C\n"
+        "        archive.record_reads([_record(job, run, read, C(new=Counter(), changed=Counter(), refused=0,"
+        " gone=(), pending_left=0)) for read in reads])\n"
+        "        done = commit(archive.tables, job.partition, spool, read_id=run, now=clock().astimezone(UTC))\n",
+        "tests/archive",
+    ),
+    Guard(
+        "history is written before the rows it explains",
+        "archive/merge.py",
+        "            keep_history(tables, table, partition, spool, found, read_id=read_id)\n",
+        "",
+        "tests/archive",
+    ),
+    Guard(
+        "connect phase: only a proof of it makes NotSent",
+        "transport/failure.py",
+        "if phase is Phase.CONNECTING:",
+        "if phase is not Phase.UNTOUCHED:",
+        "tests/transport",
+    ),
+    Guard(
+        "no library repeats a request: one attempt, one connection",
+        "transport/rounds.py",
+        "if self.phase is not Phase.UNTOUCHED:",
+        "if False:",
+        "tests/transport",
+    ),
+    Guard(
+        "a call that is not repeatable is sent once",
+        "protocol/retry.py",
+        "return repeatable and isinstance(error",
+        "return isinstance(error",
+        "tests/protocol/test_retry.py tests/transport",
+    ),
+]
+
+
+def main() -> int:
+    """Try every guard; 0 only if a test noticed each."""
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        results = list(pool.map(noticed, GUARDS))
+    missed = [guard.name for guard, verdict in zip(GUARDS, results, strict=True) if verdict]
+    print(f"{len(GUARDS) - len(missed)} passed, {len(missed)} failed")
+    for name in missed:
+        print(f"error: no test notices that this guard is gone: {name}", file=sys.stderr)
+    return 1 if missed else 0
+
+
+def noticed(guard: Guard) -> str:
+    """Empty if a test failed without the guard; otherwise what is wrong."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="guard-") as folder:
+        copy = Path(folder)
+        for name in tracked():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, copy / name)
+        path = copy / PACKAGE / guard.file
+        code = path.read_text()
+        if code.count(guard.text) != 1:
+            verdict = f"its text stands {code.count(guard.text)} times in {guard.file}"
+        else:
+            path.write_text(code.replace(guard.text, guard.instead))
+            verdict = "" if fails(copy, guard.tests) else "all tests still pass"
+    print(f"{'MISSED' if verdict else 'noticed':<8} {time.monotonic() - began:5.1f} s  {guard.name}  {verdict}", flush=True)
+    return verdict
+
+
+def tracked() -> Iterator[str]:
+    """Files of the tree that the tests need."""
+    for folder in (PACKAGE, "tests", "example_dags"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.is_file() and path.suffix != ".pyc":
+                yield str(path.relative_to(ROOT))
+    yield from ("pyproject.toml", "README.md")
+
+
+def fails(copy: Path, tests: str) -> bool:
+    """Whether a test fails in the copy (not: that none could be run)."""
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests.split()],
+        cwd=copy,
+        env={**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", "HYPOTHESIS_MAX_EXAMPLES": "20"},
+        capture_output=True,
+        text=True,
+        timeout=TEST_WITHIN_S,
+    )
+    if run.returncode not in (0, 1):
+        print(run.stdout[-2000:], file=sys.stderr)
+        return False
+    return run.returncode == 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
