@@ -75,6 +75,7 @@ def compare(table: DeltaTable, partition: Partition, spool: Spool) -> Comparison
     day = partition.day.isoformat()
     found = Comparison(dict(spool.latest), {}, {}, True, [], 0)
     pending: set[int] = set()
+    lesser: dict[int, str] = {}  # archived successes of this day's listings, read with a less final status
     columns = ["id", "digest", "rank", "day", "last_listed_day", "first_seen_at", "last_changed_at"]
     where = partitions(partition.project, partition.type, look_around(partition))
     for batch in table.to_pyarrow_dataset().to_batches(columns=columns, filter=where):
@@ -94,8 +95,12 @@ def compare(table: DeltaTable, partition: Partition, spool: Spool) -> Comparison
                 continue
             if read != version(digest, rank) and rank_of(read) < rank:
                 found.refused[id_hash] = found.open.pop(id_hash)
+                found.standing.pop(id_hash, None)  # of a double that is not healed yet
+                if rank == RANK_SUCCESS and listed_day == day:
+                    lesser[id_hash] = identity
             elif read == version(digest, rank) and listed_day == day:
                 del found.open[id_hash]
+                found.standing.pop(id_hash, None)
                 if rank == RANK_PENDING and standing_day == day:
                     pending.add(id_hash)
             else:
@@ -106,8 +111,21 @@ def compare(table: DeltaTable, partition: Partition, spool: Spool) -> Comparison
                     batch.column(6)[place].as_py(),
                     read != version(digest, rank),
                 )
+    found.gone += _gone_from_successes(spool, lesser)
     found.pending_left = len(pending) + sum(
         rank_of(read) == RANK_PENDING and (h not in found.standing or found.standing[h].day == day)
         for h, read in found.open.items()
     )
     return found
+
+
+def _gone_from_successes(spool: Spool, lesser: dict[int, str]) -> list[str]:
+    """Those of the given ids that only listings other than that of the successes showed."""
+    if lesser:
+        for batch in spool.batches():
+            for id_hash, listing in zip(
+                batch["id_hash"].to_pylist(), batch["listing"].to_pylist(), strict=True
+            ):
+                if listing == "success":
+                    lesser.pop(id_hash, None)
+    return list(lesser.values())

@@ -9,19 +9,35 @@ only one of its kind, mends that: the more final version stays, under the earlie
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Sequence
 from datetime import date
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable, QueryBuilder
+from deltalake.exceptions import CommitFailedError
 
+from airflow_provider_sengo.archive.merge import COMMIT_TRIES, COMMIT_WAIT_S, keep_once
 from airflow_provider_sengo.archive.schema import HISTORY, TRANSACTIONS
 from airflow_provider_sengo.archive.tables import WRITER, Tables, literal, partitions
 
 
 def heal_doubles(tables: Tables, project: str, days: Sequence[date], *, read_id: str) -> int:
-    """Mend every id of the project that stands under several of ``days``; returns how many there were."""
+    """Mend every id of the project that stands under several of ``days``; returns how many there were.
+
+    Raises ``deltalake.exceptions.CommitFailedError`` if rivals won ``COMMIT_TRIES`` times.
+    """
+    for attempt in range(1, COMMIT_TRIES):
+        try:
+            return _heal(tables, project, days, read_id)
+        except CommitFailedError:
+            time.sleep(random.uniform(0, COMMIT_WAIT_S * 2**attempt))
+    return _heal(tables, project, days, read_id)
+
+
+def _heal(tables: Tables, project: str, days: Sequence[date], read_id: str) -> int:
     table = tables.open("transactions")
     if table is None:
         return 0
@@ -66,7 +82,7 @@ def _commit(tables: Tables, table: DeltaTable, groups: list[list[dict[str, objec
         stays, others = merged(rows)
         gone += [{**row, "read_id": read_id, "reason": "double"} for row in others]
         actions += [{**stays, "day": row["day"], "stays": row["day"] == stays["day"]} for row in rows]
-    tables.append("history", pa.Table.from_pylist(gone, schema=HISTORY))
+    keep_once(tables, pa.Table.from_pylist(gone, schema=HISTORY), str(actions[0]["project"]))
     source = pa.Table.from_pylist(actions, schema=TRANSACTIONS.append(pa.field("stays", pa.bool_())))
     touched = sorted({str(row["day"]) for row in actions})
     project = str(actions[0]["project"])

@@ -101,14 +101,19 @@ def keep_history(
         _with_reason(_as_transactions(batch, partition), read_id, "refused")
         for batch in _refused_batches(spool, found)
     )
-    rows = pa.concat_tables(parts)
+    keep_once(tables, pa.concat_tables(parts), partition.project)
+
+
+def keep_once(tables: Tables, rows: pa.Table, project: str) -> None:
+    """Append versions to ``history``, but none that is there; no commit where nothing is new."""
     if not rows.num_rows:
         return
+    columns = ["type", "id", "digest"]
     days_ = set(rows["day"].to_pylist())
-    standing = tables.scan("history", partitions(partition.project, partition.type, days_), ["id", "digest"])
-    known = set(zip(standing["id"].to_pylist(), standing["digest"].to_pylist(), strict=True))
+    standing = tables.scan("history", partitions(project, None, days_), columns)
+    known = set(zip(*(standing[name].to_pylist() for name in columns), strict=True))
     fresh = []
-    for key in zip(rows["id"].to_pylist(), rows["digest"].to_pylist(), strict=True):
+    for key in zip(*(rows[name].to_pylist() for name in columns), strict=True):
         fresh.append(key not in known)
         known.add(key)
     if any(fresh):
@@ -156,8 +161,8 @@ def _write(
     table: DeltaTable, partition: Partition, spool: Spool, found: Comparison, now: datetime, landed: Counts
 ) -> None:
     """Commit the open rows; ``landed`` counts those that did, also if a later step is refused."""
-    new = {h: v for h, v in found.open.items() if h not in found.standing}
-    changed = {h: v for h, v in found.open.items() if h in found.standing}
+    changed = {h: found.open.pop(h) for h in found.standing}
+    new = found.open  # not copied, and used up below: it may hold millions
     if new and found.partition_is_empty:
         step = Counts(Counter(), Counter())
         source = _reader(spool, partition, new, {}, now, step)
@@ -171,12 +176,10 @@ def _write(
         )
         write_deltalake(table, source, mode="overwrite", predicate=where, writer_properties=WRITER)
         landed.add(step)
-        new = {}
     if new or changed:
         step = Counts(Counter(), Counter())
-        _merge(
-            table, partition, found, _reader(spool, partition, {**new, **changed}, found.standing, now, step)
-        )
+        new.update(changed)
+        _merge(table, partition, found, _reader(spool, partition, new, found.standing, now, step))
         landed.add(step)
 
 
@@ -215,12 +218,12 @@ def _reader(
     now: datetime,
     counts: Counts,
 ) -> pa.RecordBatchReader:
-    """The wanted versions as rows of ``TRANSACTIONS``, batch by batch; each id once."""
+    """The wanted versions as rows of ``TRANSACTIONS``, batch by batch; each id once, so ``wanted`` empties."""
 
     def rows() -> Iterator[pa.RecordBatch]:
-        remaining = dict(wanted)
         for batch in spool.batches():
-            kept = batch.filter(pa.array(_mask(batch, remaining)))
+            keep = _mask(batch, wanted)
+            kept = batch if all(keep) else batch.filter(pa.array(keep))
             if kept.num_rows:
                 yield _complete(kept, partition, standing, now, counts)
 

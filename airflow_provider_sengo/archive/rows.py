@@ -117,9 +117,10 @@ def _attributes(struct: type[msgspec.Struct]) -> dict[str, str]:
 
 _WIRE_NAMES = _attributes(_Wire)
 _CHANNEL_NAMES = _attributes(_Channel)
-_CHANNELS_BY_ATTRIBUTE = [
-    (_WIRE_NAMES[name], (channel, *(field and _CHANNEL_NAMES[field] for field in fields)))
-    for name, (channel, *fields) in CHANNELS.items()
+_FIRST_CHANNEL = [*_WIRE_NAMES].index(next(iter(CHANNELS)))  # they are the record's last fields, in order
+assert [*_WIRE_NAMES][_FIRST_CHANNEL:] == [*CHANNELS]
+_CHANNEL_ATTRIBUTES = [
+    (channel, *(field and _CHANNEL_NAMES[field] for field in fields)) for channel, *fields in CHANNELS.values()
 ]
 _decode_wire = msgspec.json.Decoder(_Wire).decode
 
@@ -176,19 +177,20 @@ def read_rows(raws: Iterable[bytes]) -> tuple[list[Row], UnexpectedResponse | No
 
 def _channel_of(wire: _Wire) -> tuple[Text, Text, Text, Text, int]:
     """Channel, its code, account number, account holder, and how many channel objects there are."""
-    found = 0
-    result: tuple[Text, Text, Text, Text] = (None, None, None, None)
-    for attribute, (channel, code, number, holder) in _CHANNELS_BY_ATTRIBUTE:
-        account = getattr(wire, attribute)
+    accounts = msgspec.structs.astuple(wire)[_FIRST_CHANNEL:]
+    found = len(accounts) - accounts.count(None)
+    if found != 1:
+        return None, None, None, None, found
+    for account, (channel, code, number, holder) in zip(accounts, _CHANNEL_ATTRIBUTES, strict=True):
         if account is not None:
-            found += 1
-            result = (
-                channel,
-                code and getattr(account, code),
-                number and getattr(account, number),
-                holder and getattr(account, holder),
-            )
-    return (*result, found) if found == 1 else (None, None, None, None, found)
+            break
+    return (
+        channel,
+        code and getattr(account, code),
+        number and getattr(account, number),
+        holder and getattr(account, holder),
+        found,
+    )
 
 
 class _Odd:

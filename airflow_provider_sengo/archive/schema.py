@@ -88,7 +88,11 @@ def row_batch(
     """The rows of one listing as a batch of ``SPOOLED``; ``listed_day`` None for rows asked for by id."""
     columns = list(zip(*map(msgspec.structs.astuple, rows), strict=True))
     count = len(rows)
-    arrays = [pa.array(column, kind) for column, kind in zip(columns, _ROW_TYPES.values(), strict=True)]
+    pool = pa.system_memory_pool()  # gives memory back; Arrow's own keeps tens of MiB for later
+    arrays = [
+        pa.array(column, kind, memory_pool=pool)
+        for column, kind in zip(columns, _ROW_TYPES.values(), strict=True)
+    ]
     arrays.append(pa.array(id_hashes, pa.int64()))
     arrays.append(pa.repeat(pa.scalar(listed_day and listed_day.isoformat(), pa.string()), count))
     arrays.append(pa.repeat(pa.scalar(listing, pa.string()), count))

@@ -22,7 +22,7 @@ import pyarrow as pa
 from airflow_provider_sengo.archive.rows import Row, hash64
 from airflow_provider_sengo.archive.schema import SPOOLED, row_batch
 
-BATCH_ROWS = 6_400  # 64 pages of 100: fewer, larger batches cost less
+BATCH_ROWS = 3_200  # 32 pages of 100: larger batches cost memory, smaller ones time
 BATCH_BYTES = 8 << 20  # and no batch of huge records outgrows memory
 
 
@@ -98,7 +98,8 @@ class Spool:
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Everything kept so far, in order; may be read again and again. Ends the adding."""
         self.close()
-        with pa.ipc.open_stream(pa.memory_map(str(self._path))) as reader:
+        pool = pa.system_memory_pool()
+        with pa.ipc.open_stream(pa.memory_map(str(self._path)), memory_pool=pool) as reader:
             yield from reader
 
     def close(self) -> None:

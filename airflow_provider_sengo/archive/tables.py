@@ -14,18 +14,20 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from deltalake import DeltaTable, WriterProperties, write_deltalake
+from deltalake import ColumnProperties, DeltaTable, WriterProperties, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
 from airflow_provider_sengo.archive.schema import HISTORY, PARTITION_BY, READS, TRANSACTIONS
 
 SCHEMAS = {"transactions": TRANSACTIONS, "history": HISTORY, "reads": READS}
-ROW_GROUP_ROWS = 64_000  # larger groups cost memory when written and when read back
+ROW_GROUP_ROWS = 16_000  # larger groups cost memory when written and when read back
+_UNIQUE = ("id", "merchant_ref", "raw", "digest")  # no value comes twice: a dictionary would only cost
 WRITER = WriterProperties(
     compression="ZSTD",
     compression_level=3,
     max_row_group_size=ROW_GROUP_ROWS,
     write_batch_size=ROW_GROUP_ROWS,
+    column_properties={name: ColumnProperties(dictionary_enabled=False) for name in _UNIQUE},
 )
 
 # Log entries kept, so that time travel and the history of commits reach back a year.

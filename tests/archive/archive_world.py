@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -246,12 +246,15 @@ def counted_commits() -> Iterator[Commits]:
         yield commits
 
 
-def archive_rounds(uri: str, name: str, rounds: int, same_day: bool) -> None:
-    """What one spawned process does: read its gateway again and again while new rows arrive."""
+def archive_rounds(uri: str, number: int, rounds: int) -> None:
+    """What one of several processes does: read its gateway again and again while new rows arrive.
+
+    Two processes each share a day, and one row of it.
+    """
     world = World(uri)
-    world.clock = Clock(datetime(2026, 11, 23, 3, tzinfo=UTC))
-    day = DAY if same_day else DAY + timedelta(days=int(name) % 3)
-    for number in range(rounds):
-        world.gateway.put(f"{name}-{number}", day=day)
-        world.gateway.put("shared" if same_day else f"shared-{day}", day=day)
+    world.clock = Clock(days.closed_at(NEXT_DAY) + timedelta(hours=1))
+    day = DAY if number < 2 else NEXT_DAY
+    for nth in range(rounds):
+        world.gateway.put(f"{number}-{nth}", day=day)
+        world.gateway.put(f"shared-{day}", day=day)
         world.read(day)
