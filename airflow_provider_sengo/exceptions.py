@@ -16,8 +16,9 @@
     |-- PaymentFailed         a final status other than the wanted one
     `-- ArchiveIncomplete     a day could not be read to the end, or is lost
 
-All are plain exceptions that survive pickling, and no text holds a secret. Wrong arguments raise
-``ValueError`` before anything is sent.
+All are plain exceptions that survive pickling, and no text holds a secret. ``curable`` says whether doing
+the same again later may help: then a task lets the error through to Airflow's retries, else it fails for
+good. Wrong arguments raise ``ValueError`` before anything is sent.
 """
 
 from __future__ import annotations
@@ -26,13 +27,24 @@ from __future__ import annotations
 class SenGoProviderError(Exception):
     """The root of all errors of this package."""
 
+    curable = False
+
 
 class NotSent(SenGoProviderError):
     """The connect phase failed, so the gateway has seen nothing of the request."""
 
+    curable = True
+
 
 class OutcomeUnknown(SenGoProviderError):
-    """The request may have reached the gateway, but no whole answer came back."""
+    """The request may have reached the gateway, but no whole answer came back.
+
+    Not ``curable`` where only a person can find out what became of it.
+    """
+
+    def __init__(self, message: str, *, curable: bool = True) -> None:
+        super().__init__(message)
+        self.curable = curable
 
 
 class Rejected(SenGoProviderError):
@@ -63,6 +75,8 @@ class NotFound(Rejected):
 class Unavailable(Rejected):
     """The gateway is busy or broken (429, 5xx); ``retry_after_s`` is its own wish in seconds, or None."""
 
+    curable = True
+
     def __init__(
         self, message: str, *, http_status: int = 0, code: str = "", retry_after_s: float | None = None
     ) -> None:
@@ -72,6 +86,8 @@ class Unavailable(Rejected):
 
 class UnexpectedResponse(SenGoProviderError):
     """An answer that is not of the documented shape; ``json_path`` says where (``$`` = the whole)."""
+
+    curable = True
 
     def __init__(self, message: str, *, json_path: str = "$") -> None:
         super().__init__(message)
@@ -89,7 +105,7 @@ class PaymentFailed(SenGoProviderError):
 class ArchiveIncomplete(SenGoProviderError):
     """A day could not be read to the end, or left the gateway's window unread.
 
-    ``curable``: true if reading again may help; false once the gateway has forgotten the day.
+    Not ``curable`` once the gateway has forgotten the day.
     """
 
     def __init__(self, message: str, *, curable: bool = True) -> None:

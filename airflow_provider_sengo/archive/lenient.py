@@ -19,9 +19,9 @@ _decode = msgspec.json.Decoder().decode
 
 
 def decode_leniently(raw: bytes) -> tuple[dict[str, Any], bool]:
-    """The record as a dict (empty if it is none), and whether its bytes were sound JSON text in UTF-8.
+    r"""The record as a dict (empty if it is none), and whether its bytes were sound JSON text in UTF-8.
 
-    Text that is not sound is kept legibly, as escapes: ``\\ud83d`` for half a surrogate pair. So it can
+    Text that is not sound is kept legibly, as escapes: ``\ud83d`` for half a surrogate pair. So it can
     be stored, and two ids stay two.
     """
     whole = True

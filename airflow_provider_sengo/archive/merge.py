@@ -71,16 +71,19 @@ def commit(
     Raises ``deltalake.exceptions.CommitFailedError`` if rivals won ``COMMIT_TRIES`` times.
     """
     landed = Counts(Counter(), Counter())
-    for attempt in range(1, COMMIT_TRIES + 1):
+    lost_races = 0
+    while True:
         table = tables.make("transactions")
         found = compare(table, partition, spool)
         try:
             keep_history(tables, table, partition, spool, found, read_id=read_id)
-            _write(table, partition, spool, found, now, landed)
+            if not _write(table, partition, spool, found, now, landed):
+                continue  # at most once: the partition holds rows from now on
         except CommitFailedError:
-            if attempt == COMMIT_TRIES:
+            lost_races += 1
+            if lost_races == COMMIT_TRIES:
                 raise
-            sleep(random.uniform(0, COMMIT_WAIT_S * 2**attempt))
+            sleep(random.uniform(0, COMMIT_WAIT_S * 2**lost_races))
             continue
         return Committed(
             new=landed.new,
@@ -89,7 +92,6 @@ def commit(
             gone=tuple(found.gone),
             pending_left=found.pending_left,
         )
-    raise AssertionError("unreachable: the last try raises")
 
 
 def keep_history(
@@ -159,8 +161,12 @@ def _as_transactions(batch: pa.RecordBatch, partition: Partition) -> pa.Table:
 
 def _write(
     table: DeltaTable, partition: Partition, spool: Spool, found: Comparison, now: datetime, landed: Counts
-) -> None:
-    """Commit the open rows; ``landed`` counts those that did, also if a later step is refused."""
+) -> bool:
+    """Commit open rows, once; ``landed`` counts them. False: some are left, to be compared again.
+
+    One commit a comparison: the next would be based on a newer snapshot, in which a rival may have put
+    versions that nobody compared, so that they were replaced without a trace in ``history``.
+    """
     changed = {h: found.open.pop(h) for h in found.standing}
     new = found.open  # not copied, and used up below: it may hold millions
     if new and found.partition_is_empty:
@@ -176,11 +182,13 @@ def _write(
         )
         write_deltalake(table, source, mode="overwrite", predicate=where, writer_properties=WRITER)
         landed.add(step)
+        return not changed
     if new or changed:
         step = Counts(Counter(), Counter())
         new.update(changed)
         _merge(table, partition, found, _reader(spool, partition, new, found.standing, now, step))
         landed.add(step)
+    return True
 
 
 def _merge(table: DeltaTable, partition: Partition, found: Comparison, source: pa.RecordBatchReader) -> None:

@@ -120,7 +120,8 @@ _CHANNEL_NAMES = _attributes(_Channel)
 _FIRST_CHANNEL = [*_WIRE_NAMES].index(next(iter(CHANNELS)))  # they are the record's last fields, in order
 assert [*_WIRE_NAMES][_FIRST_CHANNEL:] == [*CHANNELS]
 _CHANNEL_ATTRIBUTES = [
-    (channel, *(field and _CHANNEL_NAMES[field] for field in fields)) for channel, *fields in CHANNELS.values()
+    (channel, *(field and _CHANNEL_NAMES[field] for field in fields))
+    for channel, *fields in CHANNELS.values()
 ]
 _decode_wire = msgspec.json.Decoder(_Wire).decode
 
@@ -181,9 +182,8 @@ def _channel_of(wire: _Wire) -> tuple[Text, Text, Text, Text, int]:
     found = len(accounts) - accounts.count(None)
     if found != 1:
         return None, None, None, None, found
-    for account, (channel, code, number, holder) in zip(accounts, _CHANNEL_ATTRIBUTES, strict=True):
-        if account is not None:
-            break
+    place = next(place for place, account in enumerate(accounts) if account is not None)
+    account, (channel, code, number, holder) = accounts[place], _CHANNEL_ATTRIBUTES[place]
     return (
         channel,
         code and getattr(account, code),

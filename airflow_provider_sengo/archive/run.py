@@ -152,6 +152,9 @@ async def _ask_for_vanished(job: DayJob, gateway: Gateway, archive: Archive, spo
         try:
             raw = await gateway.fetch_row(identity)
             row = None if raw is None else read_row(raw)
+        except NotAuthorized as error:
+            log.warning("%s: vanished pending rows cannot be asked for: %s", name, error)
+            break  # the others would be refused as well
         except SenGoProviderError as error:
             log.warning("%s: asking for the vanished pending row %s failed: %s", name, identity, error)
             continue

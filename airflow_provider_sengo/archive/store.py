@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -43,6 +44,12 @@ class Archive:
                 condition = pc.field(name) == value
                 where = condition if where is None else where & condition
         return self.tables.scan("transactions", where)
+
+    def find_reference(self, project: str, reference: str) -> dict[str, Any] | None:
+        """The archived transaction of a merchant's reference, the most final one if there are several."""
+        where = (pc.field("project") == project) & (pc.field("merchant_ref") == reference)
+        rows = self.tables.scan("transactions", where).to_pylist()
+        return max(rows, key=lambda row: int(row["rank"]), default=None)
 
     def history(self, id: str) -> pa.Table:
         """Versions of a transaction that were replaced or refused, oldest first, each once."""

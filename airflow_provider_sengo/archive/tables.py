@@ -7,7 +7,9 @@ Never import this in a process that forks afterwards: delta-rs refuses to work i
 
 from __future__ import annotations
 
+import atexit
 import re
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
@@ -32,6 +34,11 @@ WRITER = WriterProperties(
 
 # Log entries kept, so that time travel and the history of commits reach back a year.
 _CONFIGURATION: dict[str, str | None] = {"delta.logRetentionDuration": "interval 400 days"}
+# pyarrow's threads let go of delta-rs' files, which are Python objects, a moment after a scan has returned.
+# A thread that does so while the interpreter winds down aborts the whole process (std::terminate).
+LETTING_GO_S = 0.1
+atexit.register(time.sleep, LETTING_GO_S)
+
 _PLAIN = re.compile(r"[A-Za-z0-9._:\-\[\]]{1,200}")
 
 

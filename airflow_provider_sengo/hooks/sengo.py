@@ -3,48 +3,31 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
 from airflow_provider_sengo import connection_fields
-from airflow_provider_sengo.exceptions import NotAuthorized, NotFound, SenGoProviderError
+from airflow_provider_sengo.exceptions import NotAuthorized, SenGoProviderError
 from airflow_provider_sengo.hooks.connection import SenGoConnection, read_connection
+from airflow_provider_sengo.hooks.listing import Listing
 from airflow_provider_sengo.hooks.masking import mask, mask_async
-from airflow_provider_sengo.protocol import sengo
+from airflow_provider_sengo.hooks.steps import World, drive
+from airflow_provider_sengo.protocol import payment, sengo
+from airflow_provider_sengo.protocol.money import parse_rupiah
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from airflow_provider_sengo.protocol.http import Call
-    from airflow_provider_sengo.transport.aio import AsyncTransport
     from airflow_provider_sengo.transport.sync import Transport
 
 T = TypeVar("T")
-
-
-class Listing:
-    """Pages and rows of a project's transactions, many at a time; one open session."""
-
-    def __init__(self, transport: AsyncTransport, credentials: sengo.Credentials) -> None:
-        self._transport = transport
-        self._credentials = credentials
-
-    async def fetch_page(self, *, day: date, type: str, status: str, page: int) -> sengo.ListingPage:
-        """One page of the listing of a day, with each row's bytes as received."""
-        call = sengo.list_rows(self._credentials, day=day, type=type, status=status, page=page)
-        return await self._transport.run(call)
-
-    async def fetch_row(self, id: str) -> bytes | None:
-        """One transaction's bytes as received, or None if the gateway does not know it (any more)."""
-        try:
-            return await self._transport.run(sengo.get_row(self._credentials, id))
-        except NotFound:
-            return None
 
 
 class SenGoHook(BaseHook):
@@ -149,21 +132,68 @@ class SenGoHook(BaseHook):
         :param callback_url: where SenGo reports the payment; default is the connection's.
         :param expiry_minutes: how long the code can be paid; default is the gateway's.
         """
+        return self.run(self._create_qris_call(reference, amount, view_name, callback_url, expiry_minutes))
+
+    def create_qris_once(
+        self,
+        *,
+        reference: str,
+        amount: int | str,
+        view_name: str,
+        callback_url: str | None = None,
+        expiry_minutes: int | str | None = None,
+        known_since: datetime | None = None,
+        find_in_archive: Callable[[str], Mapping[str, Any] | None] | None = None,
+    ) -> sengo.QrisPayment:
+        """
+        One payment for one reference, safe to call again: looks first, sends, looks again on doubt.
+
+        The gateway refuses a used reference for as long as it remembers it; beyond seven days only
+        ``find_in_archive`` and ``known_since`` guard a given reference.
+
+        :param reference: the merchant's own id of the payment, for ever this payment's.
+        :param amount: whole rupiah, also as text (``"10000"``).
+        :param view_name: the name that the customer sees.
+        :param callback_url: where SenGo reports the payment; default is the connection's.
+        :param expiry_minutes: how long the code can be paid; default is the gateway's.
+        :param known_since: since when (aware) this reference can have been in use; None = from now on.
+        :param find_in_archive: given a reference, the archived row or None.
+        """
+        create = self._create_qris_call(reference, amount, view_name, callback_url, expiry_minutes)
+        steps = payment.create_qris_once(
+            reference=reference,
+            amount_rupiah=parse_rupiah(amount, field="amount"),
+            look=sengo.get_transaction(self.credentials, reference),
+            create=create,
+            known_since=known_since,
+        )
+        world = World(run=self.run)
+        if find_in_archive is not None:
+            world = replace(world, find_in_archive=find_in_archive)
+        return drive(steps, world)
+
+    def _create_qris_call(
+        self,
+        reference: str,
+        amount: int | str,
+        view_name: str,
+        callback_url: str | None,
+        expiry_minutes: int | str | None,
+    ) -> Call[sengo.QrisPayment]:
+        """The call with the connection's callback URL where none is given."""
         callback_url = callback_url or self.connection.callback_url
         if not callback_url:
             raise ValueError(
                 "callback_url is missing: give it, or set it in the extra of connection "
                 f"{self.sengo_conn_id!r}."
             )
-        return self.run(
-            sengo.create_qris(
-                self.credentials,
-                reference=reference,
-                amount=amount,
-                view_name=view_name,
-                callback_url=callback_url,
-                expiry_minutes=expiry_minutes,
-            )
+        return sengo.create_qris(
+            self.credentials,
+            reference=reference,
+            amount=amount,
+            view_name=view_name,
+            callback_url=callback_url,
+            expiry_minutes=expiry_minutes,
         )
 
     def get_transaction(self, id_or_reference: str, *, resend_callback: bool = False) -> sengo.Transaction:
@@ -203,6 +233,27 @@ class SenGoHook(BaseHook):
         :param ip: addresses or networks (``203.0.113.0/24``) that it may be used from.
         """
         return self.run(sengo.create_project(self.credentials, name=name, domain=domain, ip=ip))
+
+    def create_project_once(
+        self,
+        *,
+        name: str,
+        domain: str,
+        ip: Sequence[str],
+        may_have_been_sent: bool,
+        mark: Callable[[], None],
+        unmark: Callable[[], None],
+    ) -> sengo.Project:
+        """
+        Make a project unless an earlier try may have; what cannot be known is reported, not repeated.
+
+        :param may_have_been_sent: False only if no earlier try can have sent it.
+        :param mark: keeps, where it survives this process, that it is about to be sent; raises if it cannot.
+        :param unmark: takes that back, as nothing was sent.
+        """
+        create = sengo.create_project(self.credentials, name=name, domain=domain, ip=ip)
+        steps = payment.create_project_once(create, name=name, may_have_been_sent=may_have_been_sent)
+        return drive(steps, World(run=self.run, mark=mark, unmark=unmark))
 
     def test_connection(self) -> tuple[bool, str]:
         """Ask for the balance, which changes nothing; say what works or what to mend, without secrets."""

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from airflow.providers.common.compat.sdk import AirflowFailException, Asset, AssetAlias, BaseOperator
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
 from airflow_provider_sengo.archive import days
 from airflow_provider_sengo.archive.check import WARN_DAYS_LEFT, Findings, findings, plain
@@ -21,6 +21,12 @@ from airflow_provider_sengo.archive.plan import days_to_read
 from airflow_provider_sengo.exceptions import ArchiveIncomplete
 from airflow_provider_sengo.hooks.sengo import SenGoHook
 from airflow_provider_sengo.hooks.storage import resolve_archive_uri, storage_options
+from airflow_provider_sengo.operators.archive_run import (
+    TRANSACTIONS_ALIAS,
+    failed_tasks,
+    run_name,
+    send_event,
+)
 from airflow_provider_sengo.operators.failure import fail_at_once_if_hopeless
 
 if TYPE_CHECKING:
@@ -30,10 +36,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_sengo.archive.coverage import DayCoverage
     from airflow_provider_sengo.archive.store import Archive
-
-# What the check's asset event hangs on; the event's asset is ``sengo://<project>/transactions``.
-TRANSACTIONS_ALIAS = AssetAlias("sengo_transactions")
-FAILED_STATES = ("failed", "upstream_failed")
 
 
 class _ArchiveOperator(BaseOperator):
@@ -238,7 +240,7 @@ class SenGoCheckArchiveOperator(_ArchiveOperator):
         accepted = [days.parse_day(day, field="accept_lost") for day in self.accept_lost]
         with fail_at_once_if_hopeless():
             project = self.hook.project
-            healed = self.archive.heal(project, now, self.retention_days, read_id=_run_id(context))
+            healed = self.archive.heal(project, now, self.retention_days, read_id=run_name(context))
             self.archive.compact_reads()
             covered = self.archive.coverage(now, self.retention_days, project, types)
         if healed:
@@ -252,8 +254,8 @@ class SenGoCheckArchiveOperator(_ArchiveOperator):
             warn_days_left=self.warn_days_left,
             accept_lost=accepted,
         )
-        self._judge(found, _failed_tasks(context))
-        self._send_event(context, project, recent)
+        self._judge(found, failed_tasks(context))
+        send_event(context, project, recent)
         return [plain(item) for item in recent]
 
     def _report(self, recent: Sequence[DayCoverage]) -> None:
@@ -274,20 +276,6 @@ class SenGoCheckArchiveOperator(_ArchiveOperator):
                 f"The archive is not safe: {error}. See the README's runbook, 'a day in danger' and 'a lost day'."
             ) from error
 
-    def _send_event(self, context: Context, project: str, recent: Sequence[DayCoverage]) -> None:
-        """One asset event with the counts and sums of the window; nothing without a running task."""
-        if not (events := context.get("outlet_events")):
-            return
-        window = [item for item in recent if item.days_left >= 0]
-        extra: dict[str, Any] = {
-            "project": project,
-            "rows": sum(item.rows or 0 for item in window),
-            "amount_sum": sum(item.amount_sum or 0 for item in window),
-            "days": [plain(item) for item in window],
-        }
-        asset = Asset(name=f"sengo_transactions_{project}", uri=f"sengo://{project}/transactions")
-        events[TRANSACTIONS_ALIAS].add(asset, extra=extra)
-
 
 def _instant(as_of: str | None) -> datetime:
     """The instant to plan or judge for; the real clock unless told otherwise."""
@@ -296,19 +284,3 @@ def _instant(as_of: str | None) -> datetime:
     from airflow_provider_sengo.archive.run import utc_now
 
     return utc_now()
-
-
-def _run_id(context: Context) -> str:
-    """The DAG run's id, for the history; of no meaning outside a run."""
-    return str(context.get("run_id") or "by-hand")
-
-
-def _failed_tasks(context: Context) -> list[str]:
-    """Tasks of this run that failed, mapped ones with their index; none known without a running task."""
-    ti, run_id = context.get("ti"), context.get("run_id")
-    if ti is None or run_id is None or not hasattr(ti, "get_task_states"):
-        return []
-    states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[run_id]).get(run_id, {})
-    return sorted(
-        task_id for task_id, state in states.items() if state in FAILED_STATES and task_id != ti.task_id
-    )

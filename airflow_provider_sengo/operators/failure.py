@@ -8,16 +8,7 @@ from contextlib import contextmanager
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_sengo.exceptions import (
-    ArchiveIncomplete,
-    NotSent,
-    OutcomeUnknown,
-    SenGoProviderError,
-    Unavailable,
-    UnexpectedResponse,
-)
-
-CURABLE = (NotSent, OutcomeUnknown, Unavailable, UnexpectedResponse)
+from airflow_provider_sengo.exceptions import SenGoProviderError
 
 
 @contextmanager
@@ -28,9 +19,7 @@ def fail_at_once_if_hopeless() -> Iterator[None]:
     """
     try:
         yield
-    except CURABLE:
-        raise
     except SenGoProviderError as error:
-        if isinstance(error, ArchiveIncomplete) and error.curable:
+        if error.curable:
             raise
         raise AirflowFailException(str(error)) from error

@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator
+from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_sengo.hooks.sengo import SenGoHook
+from airflow_provider_sengo.hooks.storage import resolve_archive_uri, storage_options
 from airflow_provider_sengo.operators.failure import fail_at_once_if_hopeless
-from airflow_provider_sengo.protocol.sengo import as_plain_dict
+from airflow_provider_sengo.operators.identity import FIRST_ATTEMPT, SentMark, known_since, payment_identity
+from airflow_provider_sengo.protocol.sengo import STATUSES, QrisPayment, as_plain_dict
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -81,3 +83,169 @@ class SenGoGetBalanceOperator(BaseOperator):
         """Return the balance as a plain dict."""
         with fail_at_once_if_hopeless(), self.hook as hook:
             return as_plain_dict(hook.get_balance())
+
+
+class SenGoCreateQrisOperator(BaseOperator):
+    """
+    Make one QRIS payment and push it: ``{"id": ..., "status": "pending", "amount": 10000, ...}``.
+
+    However often the task runs, killed, retried or cleared, there is one payment for one reference: it is
+    looked up first, and looked for again whenever an answer is lost. A payment that is found paid is
+    returned as it is; one that has expired or failed fails the task for good.
+
+    XCom ``qris`` holds what a customer needs: ``{"id", "reference", "content", "amount", "total",
+    "expires_at"}``; amounts in whole rupiah, ``content`` is the text of the QR code.
+
+    Give ``reference`` where you can, best the order's own number. Without one it is derived from ``[sengo]
+    reference_namespace``, connection, DAG, run, task and ``attempt``. SenGo forgets a reference after seven
+    days; beyond that a given one is guarded by the archive (``archive_uri``) and by SenGo's own refusal.
+
+    :param amount: whole rupiah, as an integer or as digits (templated).
+    :param view_name: the name that the customer sees (templated).
+    :param callback_url: where SenGo reports the payment; default is the connection's (templated).
+    :param reference: letters, digits and dashes, at most 64 (templated).
+    :param attempt: raise it to pay again on purpose where the reference is derived (templated).
+    :param expiry_minutes: how long the code can be paid; default is the gateway's (templated).
+    :param archive_uri: the archive to look into as well; default ``[sengo] archive_uri``, if set (templated).
+    :param archive_conn_id: connection with its storage options (templated).
+    :param sengo_conn_id: the connection to use (templated).
+    """
+
+    template_fields: Sequence[str] = (
+        "amount",
+        "view_name",
+        "callback_url",
+        "reference",
+        "attempt",
+        "expiry_minutes",
+        "archive_uri",
+        "archive_conn_id",
+        "sengo_conn_id",
+    )
+
+    def __init__(
+        self,
+        *,
+        amount: int | str,
+        view_name: str,
+        callback_url: str | None = None,
+        reference: str | None = None,
+        attempt: str = FIRST_ATTEMPT,
+        expiry_minutes: int | str | None = None,
+        archive_uri: str | None = None,
+        archive_conn_id: str | None = None,
+        sengo_conn_id: str = SenGoHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.amount = amount
+        self.view_name = view_name
+        self.callback_url = callback_url
+        self.reference = reference
+        self.attempt = attempt
+        self.expiry_minutes = expiry_minutes
+        self.archive_uri = archive_uri
+        self.archive_conn_id = archive_conn_id
+        self.sengo_conn_id = sengo_conn_id
+
+    @cached_property
+    def hook(self) -> SenGoHook:
+        """The hook of the connection, made when the templates are rendered."""
+        return SenGoHook(self.sengo_conn_id)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return the payment as a plain dict."""
+        reference = payment_identity(
+            context, given=self.reference, attempt=self.attempt, conn_id=self.sengo_conn_id, field="reference"
+        )
+        with fail_at_once_if_hopeless(), self.hook as hook:
+            payment = hook.create_qris_once(
+                reference=reference,
+                amount=self.amount,
+                view_name=self.view_name,
+                callback_url=self.callback_url,
+                expiry_minutes=self.expiry_minutes,
+                known_since=known_since(context),
+                find_in_archive=self._find_in_archive(hook),
+            )
+        if payment.status not in STATUSES:
+            self.log.warning("%s: unknown status %r, taken as pending", reference, payment.status)
+        if ti := context.get("ti"):
+            ti.xcom_push(key="qris", value=_for_the_customer(payment))
+        return as_plain_dict(payment)
+
+    def _find_in_archive(self, hook: SenGoHook) -> Callable[[str], Mapping[str, Any] | None] | None:
+        """How to look into the archive; None where none is configured."""
+        if not (self.archive_uri or conf.get("sengo", "archive_uri", fallback=None)):
+            return None
+
+        def find(reference: str) -> Mapping[str, Any] | None:
+            from airflow_provider_sengo.archive.store import Archive
+
+            archive = Archive(resolve_archive_uri(self.archive_uri), storage_options(self.archive_conn_id))
+            return archive.find_reference(hook.project, reference)
+
+        return find
+
+
+def _for_the_customer(payment: QrisPayment) -> dict[str, Any]:
+    """What the page with the QR code shows."""
+    return {
+        "id": payment.id,
+        "reference": payment.merchant_ref,
+        "content": payment.qris.content,
+        "amount": payment.amount,
+        "total": payment.total_amount,
+        "expires_at": payment.expired_date and payment.expired_date.isoformat(),
+    }
+
+
+class SenGoCreateProjectOperator(BaseOperator):
+    """
+    Make a project and push it: ``{"id": 1, "name": ..., "domain": ..., "ip": [...], "status": "Review"}``.
+
+    One request, ever: there is nothing to look a project up by, so where an answer was lost, or an earlier
+    try of the task may have sent it, the task fails for good and says what to look up.
+
+    :param name: the project's name, letters and digits (templated).
+    :param domain: its absolute URL, not used by another project (templated).
+    :param ip: addresses or networks that it may be used from (templated).
+    :param sengo_conn_id: the connection to use (templated).
+    """
+
+    template_fields: Sequence[str] = ("name", "domain", "ip", "sengo_conn_id")
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        domain: str,
+        ip: Sequence[str],
+        sengo_conn_id: str = SenGoHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.name = name
+        self.domain = domain
+        self.ip = ip
+        self.sengo_conn_id = sengo_conn_id
+
+    @cached_property
+    def hook(self) -> SenGoHook:
+        """The hook of the connection, made when the templates are rendered."""
+        return SenGoHook(self.sengo_conn_id)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return the project as a plain dict."""
+        sent = SentMark(context, f"project:{self.name}")
+        with fail_at_once_if_hopeless(), self.hook as hook:
+            return as_plain_dict(
+                hook.create_project_once(
+                    name=self.name,
+                    domain=self.domain,
+                    ip=self.ip,
+                    may_have_been_sent=sent.may_have_been_sent,
+                    mark=sent.put,
+                    unmark=sent.take_back,
+                )
+            )

@@ -2,8 +2,8 @@
 """Money as whole numbers: rupiah for SenGo, sen for senangPay.
 
 Nothing here rounds, and nothing here may hold a float or a Decimal. Sources: docs.sengo.id/fund-acceptance/qris
-(amounts are integers in whole rupiah), docs.senangpay.my (``pay_cc`` takes integer sen; order queries answer
-in ringgit with two decimals).
+(amounts are integers in whole rupiah), guide.senangpay.com (``pay_cc`` takes integer sen; order queries
+answer in ringgit with two decimals).
 """
 
 from __future__ import annotations

@@ -4,10 +4,13 @@
 A body is built once, here, and signed as those bytes; nothing else may build one. The text is what PHP's
 ``json_encode`` writes by default, and ``php_json`` refuses all that PHP would write differently after
 decoding it: so a gateway that checks the bytes it received and one that encodes the decoded body again both
-accept it. No key, token or body may appear in an error text.
+accept it. senangPay signs a few fields joined without a separator instead, before they are form-encoded: so
+its signatures are no fingerprints, and nothing may be looked up by one. No key, token or body may appear in
+an error text.
 
 Sources: docs.sengo.id/authentication (formula); php.net/json_encode, measured against PHP 8.2;
-laravel/framework, ``Str::INVISIBLE_CHARACTERS`` and ``TrimStrings``.
+laravel/framework, ``Str::INVISIBLE_CHARACTERS`` and ``TrimStrings``; guide.senangpay.com, pages "Tokenization
+API" and "Query APIs".
 """
 
 from __future__ import annotations
@@ -77,7 +80,7 @@ def _broken_rule(value: object, depth: int) -> str:
     if isinstance(value, int):
         return "" if INT64_MIN <= value <= INT64_MAX else "an int must fit 64 bits, or PHP makes it a float"
     if isinstance(value, str):
-        return _broken_string_rule(value)
+        return broken_text_rule(value)
     if isinstance(value, list | dict):
         if depth > NESTING_MAX:
             return "nested 512 levels or deeper, which PHP does not decode"
@@ -85,7 +88,8 @@ def _broken_rule(value: object, depth: int) -> str:
     return f"a {type(value).__name__} is not allowed; use str, int, bool, None, list or dict"
 
 
-def _broken_string_rule(text: str) -> str:
+def broken_text_rule(text: str) -> str:
+    """The rule that ``text`` breaks as a value in a body that PHP reads, or empty."""
     if not text:
         return "an empty string is not allowed (the gateway may read it as null); leave the field out"
     if _BLANK_AT_AN_END.match(text):
@@ -140,4 +144,89 @@ def verify_sengo_signature(client_key: str, client_token: str, body: bytes, sign
         )
 
 
-# senangPay's hashes (HMAC-SHA256, MD5, SHA-256 over joined fields) belong below this line.
+def senangpay_signature(secret_key: str, *fields: str) -> str:
+    """HMAC-SHA256 of the joined fields with the secret key as key only, 64 lower-case hex digits.
+
+    Fields are the unencoded values, in the order of the formula. Source: guide.senangpay.com, Tokenization API.
+    """
+    return hmac.new(_utf8(secret_key), _utf8("".join(fields)), hashlib.sha256).hexdigest()
+
+
+def senangpay_charge_signature(
+    merchant_id: str,
+    secret_key: str,
+    *,
+    name: str,
+    email: str,
+    phone: str,
+    detail: str,
+    order_id: str,
+    amount: str,
+) -> str:
+    """``hash`` of a request to pay_cc; ``amount`` in sen. It does not cover the card token."""
+    return senangpay_signature(secret_key, merchant_id, name, email, phone, detail, order_id, amount)
+
+
+def senangpay_charge_answer_signature(
+    merchant_id: str,
+    secret_key: str,
+    *,
+    status: str,
+    order_id: str,
+    transaction_id: str,
+    amount_paid: str,
+    message: str,
+) -> str:
+    """``hash`` of an answer of pay_cc, over its values as received.
+
+    The page prints a blank after the order id. Unconfirmed: that it is an artefact of the page's layout, as
+    clients' code says; an answer signed with it does not verify.
+    """
+    return senangpay_signature(
+        secret_key, merchant_id, status, order_id, transaction_id, amount_paid, message
+    )
+
+
+def senangpay_tokenization_signature(merchant_id: str, secret_key: str, *, order_id: str) -> str:
+    """``hash`` of the URL that a browser opens to store a card."""
+    return senangpay_signature(secret_key, merchant_id, order_id)
+
+
+def senangpay_tokenization_return_signature(
+    merchant_id: str,
+    secret_key: str,
+    *,
+    order_id: str,
+    status_id: str,
+    token: str,
+    cc_num: str,
+    cc_type: str,
+    message: str,
+) -> str:
+    """``hash`` of what comes back from there. Other than in an answer of pay_cc, the order id is first."""
+    return senangpay_signature(secret_key, merchant_id, order_id, status_id, token, cc_num, cc_type, message)
+
+
+def senangpay_query_signature(merchant_id: str, secret_key: str, *fields: str, hash_type: str) -> str:
+    """``hash`` of a query, by the dashboard's Hash Type: ``sha256`` (HMAC-SHA256) or ``md5``.
+
+    Here, and only here, the secret key is part of the message too. Source: guide.senangpay.com, Query APIs.
+    """
+    if hash_type == "md5":  # the gateway's choice; nothing of ours relies on its strength
+        message = _utf8("".join((merchant_id, secret_key, *fields)))
+        return hashlib.md5(message, usedforsecurity=False).hexdigest()
+    return senangpay_signature(secret_key, merchant_id, secret_key, *fields)
+
+
+def verify_senangpay_signature(expected: str, given: str, *, what: str) -> None:
+    """Pass if the two are equal but for the case of letters; compared in constant time.
+
+    Raises: SignatureMismatch saying that ``what`` does not verify.
+    """
+    if not hmac.compare_digest(_utf8(expected.lower()), _utf8(given.lower())):
+        raise SignatureMismatch(f"The hash of {what} does not verify: trust nothing in it.")
+
+
+def _utf8(text: str) -> bytes:
+    # Text from a query string may hold lone surrogates; they must neither fail nor look like other text.
+    return text.encode("utf-8", "surrogatepass")

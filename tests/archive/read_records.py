@@ -41,9 +41,9 @@ def read(at: datetime, run: str = "r1", *, outcomes: dict[str, str] | None = Non
 
 
 def judged(records, now: datetime = LAST_AGE + HOUR, day=DAY, type="cashIn", **more):
-    """The coverage of one day."""
+    """The coverage of one day; None if it is none of the project's."""
     found = coverage(records, project=PROJECT, now=now, **more)
-    return next(item for item in found if (item.day, item.type) == (day, type))
+    return next((item for item in found if (item.day, item.type) == (day, type)), None)
 
 
 def state(records, now: datetime = LAST_AGE + HOUR, **more) -> str:

@@ -81,7 +81,9 @@ def test_accepted_losses_fail_nothing():
 def test_retention_of_another_gateway():
     """The limits follow the retention."""
     now = days.lost_after(DAY, 3)
-    items = coverage(read(FIRST, outcomes=FAILED), project=PROJECT, now=now, retention_days=3, types=("cashIn",))
+    items = coverage(
+        read(FIRST, outcomes=FAILED), project=PROJECT, now=now, retention_days=3, types=("cashIn",)
+    )
     assert findings([i for i in items if i.day == DAY], now=now, retention_days=3).lost
 
 

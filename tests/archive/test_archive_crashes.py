@@ -86,7 +86,10 @@ def heal(world: World) -> tuple[Callable[[], object], Versions]:
 
 def expected_rows(world: World, versions: Versions) -> dict[str, bytes]:
     """The ledger, but for versions that are refused and rows that are known by id only."""
-    held = {**world.ledger(), **{id: raw for id, raw in world.gateway.by_id.items() if isinstance(raw, bytes)}}
+    held = {
+        **world.ledger(),
+        **{id: raw for id, raw in world.gateway.by_id.items() if isinstance(raw, bytes)},
+    }
     for id, raw in list(held.items()):
         if raw in versions.get(id, ()):
             held[id] = record(id)

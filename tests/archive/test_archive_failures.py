@@ -34,12 +34,17 @@ def test_listing_that_fails_midway(world, status, concurrency):
     for each in ("pending", "expired", "failed", "success"):
         world.gateway.fill(9, each)
     world.gateway.failures[status, 3] = Unavailable("busy", http_status=503)
-    with pytest.raises(ArchiveIncomplete, match=f"the {status} listing could not be read to the end: busy") as caught:
+    with pytest.raises(
+        ArchiveIncomplete, match=f"the {status} listing could not be read to the end: busy"
+    ) as caught:
         world.read(concurrency=concurrency)
     assert caught.value.curable
     assert isinstance(caught.value.__cause__, Unavailable)
     assert outcomes(world)[status] == "failed"
-    assert {outcomes(world)[other] for other in ("pending", "expired", "failed", "success")} == {"quiet", "failed"}
+    assert {outcomes(world)[other] for other in ("pending", "expired", "failed", "success")} == {
+        "quiet",
+        "failed",
+    }
     assert world.state() == ("complete" if status == "pending" else "missing")
     assert f"{status}-0" in world.held()
     assert f"{status}-8" not in world.held()
@@ -150,7 +155,9 @@ def test_read_that_begins_before_the_closing(world):
 def test_day_outside_the_window(world):
     """Of a day that is gone the error tells what is archived, and nothing is asked of the gateway."""
     world.clock = Clock(LOST)
-    with pytest.raises(ArchiveIncomplete, match=r"archived: no row \(state: .*a complete read of it is missing"):
+    with pytest.raises(
+        ArchiveIncomplete, match=r"archived: no row \(state: .*a complete read of it is missing"
+    ):
         world.read()
     world.clock = Clock()
     world.gateway.fill(2)
@@ -169,7 +176,7 @@ def test_day_outside_the_window(world):
 def test_day_that_has_not_begun(world):
     """A day of the future is refused."""
     world.clock = Clock(days.starts_at(DAY) - timedelta(seconds=2))
-    with pytest.raises(ValueError, match="^day: 2026-11-20 has not begun yet"):
+    with pytest.raises(ValueError, match=r"^day: 2026-11-20 has not begun yet"):
         world.read()
     assert world.read(DAY - timedelta(days=1)).outcomes["success"] == "quiet"
 

@@ -15,7 +15,8 @@ from airflow_provider_sengo.exceptions import ArchiveIncomplete
 def success(world) -> ReadRecord:
     """The latest record of the success listing."""
     return max(
-        (item for item in world.archive.reads(PROJECT) if item.status == "success"), key=lambda i: i.started_at
+        (item for item in world.archive.reads(PROJECT) if item.status == "success"),
+        key=lambda i: i.started_at,
     )
 
 
@@ -105,7 +106,7 @@ def test_restless_listing_is_not_complete(world):
     """A listing that moves in every pass is archived as far as it was seen, told, and not complete."""
     world.gateway.fill(4)
     world.gateway.before = lambda status, page, nth: world.gateway.put(f"{status}-{nth}", front=True)
-    with pytest.raises(ArchiveIncomplete, match="the pending listing|the success listing") as caught:
+    with pytest.raises(ArchiveIncomplete, match=r"the pending listing|the success listing") as caught:
         world.read(max_passes=3)
     assert caught.value.curable
     assert success(world).outcome == "moved"

@@ -71,17 +71,17 @@ def test_which_version_wins(world, standing, read):
     world.read()
     first = world.row("a")
     new = world.gateway.put("a", read, listing="success", amount=2000)
-    results = [world.read() for _ in range(3)]
+    results = [world.read() for _ in range(2)]
     row = world.row("a")
     if RANK[read] >= RANK[standing]:
         assert (row["raw"], row["status"], row["amount"]) == (new, read, 2000)
-        assert [(r.changed, r.refused) for r in results] == [(1, 0), (0, 0), (0, 0)]
+        assert [(r.changed, r.refused) for r in results] == [(1, 0), (0, 0)]
         assert world.history("a") == [(old, "replaced")]
         assert row["last_changed_at"] > first["last_changed_at"]
         assert row["first_seen_at"] == first["first_seen_at"]
     else:
         assert row == first
-        assert [(r.changed, r.refused) for r in results] == [(0, 1)] * 3
+        assert [(r.changed, r.refused) for r in results] == [(0, 1)] * 2
         assert world.history("a") == [(new, "refused")]
     assert world.archive.history("a")["raw"].to_pylist() == [world.history("a")[0][0]]
 
@@ -125,13 +125,11 @@ def test_versions_refused_within_one_reading(world):
 
 def test_duplicates_within_a_pass_stand_once(world):
     """An id that a listing shows twice stands once, and the day is not complete."""
-    raw = record("a")
     world.gateway.fill(4)
     world.gateway.rows += [world.gateway.rows[0]] * 2
     with pytest.raises(Exception, match="moved in each of 2 passes"):
         world.read(max_passes=2)
-    assert len(world.held()) == 4
-    assert raw not in world.held().values()
+    assert world.held() == world.ledger()
 
 
 def test_rows_keep_the_day_they_were_first_shown_under(world):
@@ -189,7 +187,9 @@ def test_types_and_projects_are_apart(world):
     assert world.archive.transactions().num_rows == 3
     assert world.held(project="sandbox-00000000") == {"a": record("a", amount=2000)}
     assert world.history("a") == []
-    states = {(i.project, i.type): str(i.state) for i in world.archive.coverage(world.clock.now) if i.day == DAY}
+    states = {
+        (i.project, i.type): str(i.state) for i in world.archive.coverage(world.clock.now) if i.day == DAY
+    }
     assert states["sandbox-00000000", "cashIn"] == "complete"
     assert states["sandbox-00000000", "cashOut"] == "missing"
     assert states[PROJECT, "cashOut"] == "complete"

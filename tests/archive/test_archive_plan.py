@@ -57,7 +57,11 @@ def test_sealed_is_left_out():
     [
         ([], LAST_AGE, "no complete read yet, "),
         (read(FIRST), LAST_AGE, "complete, read again until it is sealed, "),
-        (read(FIRST, outcomes={"success": "shrunk"}), LAST_AGE, "a success it had shown is gone from the listing"),
+        (
+            read(FIRST, outcomes={"success": "shrunk"}),
+            LAST_AGE,
+            "a success it had shown is gone from the listing",
+        ),
         ([], days.closed_at(DAY) - HOUR, "not over for eight hours yet"),
     ],
 )

@@ -119,7 +119,9 @@ def test_odd_dates(wire, value, extra):
     assert (row.expired_at is None, row.paid_at, row.settle_at) == (wire == "expiredDate", None, None)
 
 
-@pytest.mark.parametrize("value", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59+07:00", "9999-12-31T23:59:59Z"])
+@pytest.mark.parametrize(
+    "value", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59+07:00", "9999-12-31T23:59:59Z"]
+)
 def test_dates_at_the_ends_of_time(value):
     """The first and the last instants that can be told are taken."""
     assert odd(record("a", expiredDate=value, paidDate=value)) == []
@@ -207,7 +209,17 @@ def test_integer_id(id):
 
 @pytest.mark.parametrize(
     "raw",
-    [b"", b"x", b"[]", b"null", b'"a"', b'{"id":"a"', b"\xff\xfe", b"[" * 9_999, b'{"id":' + b"1" * 5_000 + b"}"],
+    [
+        b"",
+        b"x",
+        b"[]",
+        b"null",
+        b'"a"',
+        b'{"id":"a"',
+        b"\xff\xfe",
+        b"[" * 9_999,
+        b'{"id":' + b"1" * 5_000 + b"}",
+    ],
     ids=lambda raw: raw[:9],
 )
 def test_no_record(raw):
@@ -222,7 +234,9 @@ def test_very_deep_nesting_is_refused_as_our_error():
         read_row(record("a", deep="HERE").replace(b'"HERE"', b"[" * 99_999 + b"]" * 99_999))
 
 
-@pytest.mark.parametrize("text", ["a\0b", "<b>&amp;</b>", "'; DROP TABLE t; --", "😀", "\u202e", " ", "x" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["a\0b", "<b>&amp;</b>", "'; DROP TABLE t; --", "😀", "\u202e", " ", "x" * 100_000]
+)
 def test_any_text_is_just_text(text):
     """NUL, markup, quotes, emoji and length are data like any other."""
     row = read_row(record("a", merchantRef=text, additionalInfo={"callback": text}))

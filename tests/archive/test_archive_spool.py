@@ -42,7 +42,13 @@ def test_keeps_each_version_once():
         add(spool, record("a", "failed"), listing="failed")
         add(spool, record("a"), record("c"))
         add(spool, record("a", "pending"))
-        assert kept(spool) == [("a", "expired"), ("b", "expired"), ("a", "failed"), ("a", "success"), ("c", "success")]
+        assert kept(spool) == [
+            ("a", "expired"),
+            ("b", "expired"),
+            ("a", "failed"),
+            ("a", "success"),
+            ("c", "success"),
+        ]
         assert kept(spool) == kept(spool)  # as often as a lost race asks for
         assert spool.latest[hash_id("a")] == version(read_row(record("a")).digest, 3)
         assert [batch["status"].to_pylist() for batch in spool.refused] == [["pending"]]
@@ -72,7 +78,7 @@ def test_nothing_is_left_behind():
     """The file goes with the spool, after an error too; an empty spool has no rows."""
     with Spool(DAY) as spool:
         assert kept(spool) == []
-    with pytest.raises(ZeroDivisionError), Spool(DAY) as spool:
+    with pytest.raises(ZeroDivisionError), Spool(DAY) as spool:  # noqa: PT012  # the folder is known inside only
         folder = Path(spool._folder.name)
         assert folder.exists()
         raise ZeroDivisionError

@@ -37,7 +37,14 @@ def test_vanished_pending_is_asked_for_by_id(world):
 
 @pytest.mark.parametrize(
     "answer",
-    [None, record("other", "success"), record("a", "pending", 5), b"{}", b"junk", OutcomeUnknown("no answer")],
+    [
+        None,
+        record("other", "success"),
+        record("a", "pending", 5),
+        b"{}",
+        b"junk",
+        OutcomeUnknown("no answer"),
+    ],
     ids=["404", "another id", "pending still", "no id", "no JSON", "no answer"],
 )
 def test_answers_that_settle_nothing(world, answer):

@@ -83,7 +83,9 @@ def test_merges_into_one_partition(world, rival, slip_in):
     assert sorted(world.history("a")) == sorted([(old, "replaced"), (record("a", "expired"), "refused")])
 
 
-@pytest.mark.parametrize("id", ["late", "x" * 300, "é" * 40, "\U0010ffff" * 40, "a\0b", " "], ids=lambda id: ascii(id[:2]))
+@pytest.mark.parametrize(
+    "id", ["late", "x" * 300, "é" * 40, "\U0010ffff" * 40, "a\0b", " "], ids=lambda text: ascii(text[:2])
+)
 def test_one_new_id_in_two_merges(world, rival, slip_in, id):
     """Two merges that only insert, from one snapshot, do not insert one id twice, whatever it looks like."""
     world.gateway.fill(2)
@@ -107,7 +109,9 @@ def test_merge_against_a_first_read_that_landed(world, rival, slip_in):
     assert {item.new_rows for item in world.archive.reads() if item.status == "success"} == {0, 3}
 
 
-@pytest.mark.parametrize("elsewhere", [{"day": NEXT_DAY}, {"type": "cashOut"}, {"project": "sandbox-00000000"}], ids=str)
+@pytest.mark.parametrize(
+    "elsewhere", [{"day": NEXT_DAY}, {"type": "cashOut"}, {"project": "sandbox-00000000"}], ids=str
+)
 def test_different_partitions_do_not_disturb_each_other(world, rival, slip_in, elsewhere):
     """First reads of different partitions from one snapshot both land at once."""
     place = {name: value for name, value in elsewhere.items() if name != "project"}
@@ -184,7 +188,9 @@ def test_threads(world, rival, monkeypatch):
     world.gateway.fill(5)
     rival.gateway.fill(7)
     results = []
-    threads = [threading.Thread(target=lambda each=each: results.append(each.read())) for each in (world, rival)]
+    threads = [
+        threading.Thread(target=lambda each=each: results.append(each.read())) for each in (world, rival)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -224,7 +230,7 @@ def test_a_process_forked_after_first_use_cannot_write(world):
         code = 1
         try:
             world.read()
-        except BaseException as error:  # a panic is no Exception
+        except BaseException as error:  # noqa: BLE001  # a panic is no Exception
             code = 7 if "orked process" in str(error) else 2
         finally:
             os._exit(code)

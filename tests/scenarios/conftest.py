@@ -12,7 +12,7 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -122,10 +122,11 @@ class Stage:
         found = [read for read in self.archive.reads() if status in (None, read.status)]
         return sorted(found, key=lambda read: read.started_at)
 
-    def coverage(self, day: date | str, type: str = "cashIn", *, key: str | None = None) -> DayCoverage:
-        """What the archive claims about a day at the world's time."""
-        project = self.credentials(key).project
-        covered = self.archive.coverage(self.world.now(), project=project)
+    def coverage(
+        self, day: date | str, type: str = "cashIn", *, key: str | None = None, now: datetime | None = None
+    ) -> DayCoverage:
+        """What the archive claims about a day, at the world's time unless told otherwise."""
+        covered = self.archive.coverage(now or self.world.now(), project=self.credentials(key).project)
         return next(item for item in covered if (str(item.day), item.type) == (str(day), type))
 
     def requests(self) -> int:

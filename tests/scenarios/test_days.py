@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from datetime import date
@@ -61,7 +62,8 @@ ODD = {
 @pytest.mark.parametrize("type_", ["cashIn", "cashOut"])
 def test_odd_rows(type_: str, make_stage: Callable[..., Any], caplog: pytest.LogCaptureFixture) -> None:
     """A day with one row of every misfit is complete: each is archived with its own bytes, under the status
-    it says itself, and what does not fit is null and named."""
+    it says itself, and what does not fit is null and named.
+    """
     stage = make_stage(per_day=20)
     kinds = dict(zip(stage.world.add_odd_rows(DAY, type_), ODD, strict=True))
     result = stage.read(DAY, type_)
@@ -121,7 +123,9 @@ def test_two_connections(make_stage: Callable[..., Any]) -> None:
     )
     stage.read(DAY, key=OTHER)
     by_project = {
-        stage.credentials(key).project: {row["id"] for row in stage.world.ledger(key=key, day=DAY, type="cashIn")}
+        stage.credentials(key).project: {
+            row["id"] for row in stage.world.ledger(key=key, day=DAY, type="cashIn")
+        }
         for key in (MAIN, OTHER)
     }
     for project, ids in by_project.items():
@@ -163,7 +167,9 @@ def test_a_day_outside_the_window(make_stage: Callable[..., Any]) -> None:
     text = str(caught.value)
     assert "2026-11-14 cashIn: the gateway forgot this day at 2026-11-21 00:00 Asia/Jakarta" in text
     assert "archived: 12 success (state: complete); nothing is missing" in text
-    with pytest.raises(ArchiveIncomplete, match=r"archived: no row \(state: lost\); a complete read of it is mi"):
+    with pytest.raises(
+        ArchiveIncomplete, match=r"archived: no row \(state: lost\); a complete read of it is mi"
+    ):
         stage.read("2026-11-14", "cashOut")
     assert not caught.value.curable
     assert stage.requests() == asked
@@ -180,10 +186,8 @@ def test_a_read_across_midnight(at: str, make_stage: Callable[..., Any]) -> None
         if status == at:
             stage.world.set_clock("2026-11-21T00:00:01+07:00")
 
-    try:
+    with contextlib.suppress(ArchiveIncomplete):
         assert not stage.read(day, on_page=on_page, concurrency=1).complete
-    except ArchiveIncomplete:
-        pass
     assert stage.coverage(day).state is State.LOST
     assert stage.statuses(day).items() <= before.items()
 
@@ -232,7 +236,8 @@ def test_a_row_without_an_id(make_stage: Callable[..., Any]) -> None:
 
 def test_doubles_are_healed(make_stage: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """A row that moves to another day between two tasks that run at once stands twice until the check: then
-    once, in its final status, under the earlier day, with the other version in the history."""
+    once, in its final status, under the earlier day, with the other version in the history.
+    """
     stage = make_stage(days=0, date_by="paid")
     moving = stage.world.insert(created_at="2026-11-17T12:00", expires_at="2026-11-19T12:00")
     stage.world.set_clock("2026-11-18T12:00")

@@ -69,7 +69,8 @@ def finish(stage: Any) -> None:
 @pytest.mark.parametrize("mode", ["leave", "arrive"])
 def test_one_way_drift(mode: str, page_size: int, order: str, make_stage: Callable[..., Any]) -> None:
     """Whatever order and page size: a read during which rows only leave or only arrive is never called
-    complete while a listed row is missing, and what it read is kept."""
+    complete while a listed row is missing, and what it read is kept.
+    """
     stage = moving_stage(make_stage, page_size=page_size, order=order)
     for every in (DENSE, SPARSE * 10 // page_size):
         drift(stage, mode=mode, every_requests=every)
@@ -92,11 +93,10 @@ def test_one_way_drift(mode: str, page_size: int, order: str, make_stage: Callab
 @pytest.mark.parametrize("order", ["newest", "oldest", "hash"])
 @pytest.mark.parametrize("page_size", [10, 100])
 @pytest.mark.parametrize("place", ["first", "last", "random"])
-def test_pending_rows_settle(
-    place: str, page_size: int, order: str, make_stage: Callable[..., Any]
-) -> None:
+def test_pending_rows_settle(place: str, page_size: int, order: str, make_stage: Callable[..., Any]) -> None:
     """Rows that settle while the day is read move from the first listing to the last one: none is lost, and
-    once the drift is over the next runs seal the day."""
+    once the drift is over the next runs seal the day.
+    """
     stage = moving_stage(make_stage, page_size=page_size, order=order)
     stage.world.fill(day=DAY, type="cashIn", status="pending", rows=120)
     for every in (DENSE, SPARSE * 10 // page_size):
@@ -135,7 +135,8 @@ def test_equal_totals(page_size: int, order: str, make_stage: Callable[..., Any]
 
 def test_the_blind_spot(make_stage: Callable[..., Any]) -> None:
     """The one movement no pass can show, a row leaving and another arriving in mid-list between two requests,
-    is found by the next look, and only two equal looks seal the day."""
+    is found by the next look, and only two equal looks seal the day.
+    """
     stage = moving_stage(make_stage, order="oldest")
     rows = [row["id"] for row in stage.world.ledger(day=DAY)]
     leaves, moves_up = rows[95], rows[100]  # page 10 is left by a row, page 11's first one takes its place

@@ -181,7 +181,7 @@ VARIANTS = [
         "13 14 15 16 17 18 19 20",
         EXPIRED_8,
         {"11-late": "expired"}
-        | dict.fromkeys("11-slow 12-slow 13-slow 13-idle 14-slow 14-idle 14-night".split()),
+        | dict.fromkeys(["11-slow", "12-slow", "13-slow", "13-idle", "14-slow", "14-idle", "14-night"]),
     ),
 ]
 
@@ -226,7 +226,8 @@ def test_fortnight(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Each morning every day is in the state that it must be in, its counts are the gateway's of its last
-    complete read, and each transaction that a run could see is archived once, in its latest status."""
+    complete read, and each transaction that a run could see is archived once, in its latest status.
+    """
     stage = make_stage(days=0, date_by=date_by, day_zone=zone, now=f"{FIRST_RUN}T08:30:00+07:00")
     fill(stage)
     events, listed, mornings = dict(EVENTS), {}, []
@@ -271,11 +272,7 @@ def check_history(stage: Any, archived: dict[str, str]) -> None:
         assert standing["digest"] != row["digest"]
         assert (ranks[row["status"]] < ranks[standing["status"]]) or row["reason"] == "replaced"
     seen_late = {row["id"] for row in history if row["reason"] == "replaced"}
-    changed = {
-        row["id"]
-        for row in now.values()
-        if row["first_seen_at"] != row["last_changed_at"]
-    }
+    changed = {row["id"] for row in now.values() if row["first_seen_at"] != row["last_changed_at"]}
     assert changed == seen_late
     saw_the_success = archived.get("2026-11-15-noon2") == "success"  # before it was called failed
     refused = [row["id"] for row in history if row["reason"] == "refused"]

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which payment a task is about: the identity given by the user, or one derived and kept.
+
+A retry, a clear and a rerun of the same task must mean the same payment; another task, run or deployment
+must never mean it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from airflow.providers.common.compat.sdk import conf
+
+from airflow_provider_sengo.hooks.base_url import is_loopback
+from airflow_provider_sengo.protocol.identity import derive_identity
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+FIRST_ATTEMPT = "1"
+NOT_MAPPED = -1
+
+
+def payment_identity(context: Context, *, given: str | None, attempt: str, conn_id: str, field: str) -> str:
+    """The reference or order id (``field``) of the task's payment.
+
+    A derived one is kept in the task state store, where Airflow has one, and a kept one counts. Raises
+    ``ValueError`` naming the field where none is given and none can be derived.
+    """
+    if given is not None:
+        if attempt != FIRST_ATTEMPT:
+            raise ValueError(
+                f"attempt: counts only where {field} is derived; to pay again on purpose give a new {field}."
+            )
+        return given
+    ti = context.get("ti")
+    if ti is None:
+        raise ValueError(f"{field} is missing: without a running task none can be derived; give one.")
+    if getattr(ti, "map_index", NOT_MAPPED) != NOT_MAPPED:
+        raise ValueError(
+            f"{field} is missing: a mapped task must be given one, such as the order's own number, since a map"
+            " index names another customer once the list changes."
+        )
+    store = context.get("task_state_store")
+    key = f"{field}:{attempt}"
+    kept = store.get(key) if store is not None else None
+    if kept is not None:
+        return str(kept)
+    derived = derive_identity(
+        namespace=_namespace(field),
+        conn_id=conn_id,
+        dag_id=ti.dag_id,
+        run_id=ti.run_id,
+        task_id=ti.task_id,
+        attempt=attempt,
+    )
+    keep(context, key, derived)
+    return derived
+
+
+def keep(context: Context, key: str, value: Any) -> None:
+    """Keep a value for this task for ever, where Airflow has a store for it (3.3); raises if that fails."""
+    store = context.get("task_state_store")
+    if store is None:
+        return
+    from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined,unused-ignore]  # there since 3.3
+
+    store.set(key, value, retention=NEVER_EXPIRE)
+
+
+def known_since(context: Context) -> datetime | None:
+    """Since when this run's identities can have been in use: its ``run_after``, never its start."""
+    run = context.get("dag_run")
+    moment = getattr(run, "run_after", None)
+    return moment if isinstance(moment, datetime) and moment.tzinfo is not None else None
+
+
+def _namespace(field: str) -> str:
+    """What tells this installation from any other; two with one namespace would share identities."""
+    given = conf.get("sengo", "reference_namespace", fallback=None)
+    if given:
+        return str(given)
+    base_url = str(conf.get("api", "base_url", fallback="") or "")
+    host = urlsplit(base_url).hostname
+    if host and not is_loopback(host):
+        return base_url.rstrip("/")
+    raise ValueError(
+        f"{field} is missing, and none can be derived: set [sengo] reference_namespace"
+        " (AIRFLOW__SENGO__REFERENCE_NAMESPACE) to a name that no other Airflow uses, or [api] base_url, or"
+        f" give the {field}."
+    )
+
+
+class SentMark:
+    """Whether an earlier try of this task may have sent what must be sent once, and the mark that tells.
+
+    With a task state store the mark is proof either way: it is written before anything is sent. Without
+    one, only a first try is known to have sent nothing before.
+    """
+
+    def __init__(self, context: Context, key: str) -> None:
+        self._context = context
+        self._store = context.get("task_state_store")
+        self._key = f"sent:{key}"
+
+    @property
+    def may_have_been_sent(self) -> bool:
+        """False only if no earlier try can have sent it."""
+        if self._store is not None:
+            return self._store.get(self._key) is not None
+        return getattr(self._context.get("ti"), "try_number", None) != 1
+
+    def put(self) -> None:
+        """Keep the mark; raises if it cannot be kept."""
+        keep(self._context, self._key, "1")
+
+    def take_back(self) -> None:
+        """Nothing was sent after all."""
+        if self._store is not None:
+            self._store.delete(self._key)
