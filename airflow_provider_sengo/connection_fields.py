@@ -152,7 +152,31 @@ SENGO = ConnectionType(
     ),
 )
 
-CONNECTION_TYPES: Mapping[str, ConnectionType] = {"sengo": SENGO}
+SENANGPAY = ConnectionType(
+    connection_type="senangpay",
+    hook_name="senangPay",
+    hook_class_name="airflow_provider_sengo.hooks.senangpay.SenangPayHook",
+    hidden=("schema",),
+    relabeling={
+        "host": "Base URL (empty: by environment)",
+        "login": "Merchant id",
+        "password": "Secret key (never sent)",
+    },
+    placeholders={"host": "https://sandbox.senangpay.my", "login": "543160464805574", "port": "443"},
+    extras=_with_extras(
+        "max_attempts",
+        {
+            "hash_type": ExtraField(
+                label="Hash type",
+                description="The dashboard's Hash Type, for queries: sha256 or md5.",
+                default="sha256",
+                choices=("sha256", "md5"),
+            ),
+        },
+    ),
+)
+
+CONNECTION_TYPES: Mapping[str, ConnectionType] = {"sengo": SENGO, "senangpay": SENANGPAY}
 
 
 def connection_types() -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 from airflow_provider_sengo.connection_fields import connection_types
 
 _SENGO = "SenGo"
+_SENANGPAY = "senangPay"
 
 
 def _option(description: str, *, example: str) -> dict[str, Any]:
@@ -56,9 +57,15 @@ def get_provider_info() -> dict[str, Any]:
         "description": "`SenGo <https://docs.sengo.id>`__ and senangPay payment gateways.\n",
         "integrations": [
             {"integration-name": _SENGO, "external-doc-url": "https://docs.sengo.id", "tags": ["service"]},
+            {
+                "integration-name": _SENANGPAY,
+                "external-doc-url": "https://guide.senangpay.com",
+                "tags": ["service"],
+            },
         ],
         "hooks": [
             {"integration-name": _SENGO, "python-modules": ["airflow_provider_sengo.hooks.sengo"]},
+            {"integration-name": _SENANGPAY, "python-modules": ["airflow_provider_sengo.hooks.senangpay"]},
         ],
         "operators": [
             {

@@ -11,14 +11,16 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from airflow_provider_sengo.connection_fields import SENGO, ConnectionType, ExtraField
+from airflow_provider_sengo.connection_fields import SENANGPAY, SENGO, ConnectionType, ExtraField
 from airflow_provider_sengo.hooks.base_url import FieldError, base_url
-from airflow_provider_sengo.protocol import sengo
+from airflow_provider_sengo.protocol import senangpay, sengo
 from airflow_provider_sengo.transport.options import TransportOptions
 
 if TYPE_CHECKING:
@@ -45,22 +47,30 @@ class SenGoConnection:
         """What no log may show: client token, client key, the signature of every GET, a proxy's password."""
         headers = sengo.get_balance(self.credentials).request.headers
         signatures = [value for name, value in headers.items() if name.lower() == "x-signature"]
-        proxy = urlsplit(self.options.proxy or "").password or ""
-        values = (
+        return _distinct(
             self.credentials.client_token,
             self.credentials.client_key,
             *signatures,
-            proxy,
-            unquote(proxy),
+            *_proxy_secrets(self.options),
         )
-        return tuple(dict.fromkeys(value for value in values if value))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SenangPayConnection:
+    """All that one ``senangpay`` connection says; its repr shows no secret."""
+
+    conn_id: str
+    credentials: senangpay.SenangPayCredentials = field(repr=False)
+    options: TransportOptions = field(repr=False)
+
+    def secrets(self) -> tuple[str, ...]:
+        """What no log may show: the secret key and a proxy's password. The merchant id is public."""
+        return _distinct(self.credentials.secret_key, *_proxy_secrets(self.options))
 
 
 def read_connection(connection: Connection) -> SenGoConnection:
     """Read a ``sengo`` connection, or raise ValueError that names the field to mend."""
-    try:
-        _check_type(connection, SENGO.connection_type)
-        extras = read_extras(connection.extra, SENGO)
+    with _reading(connection, SENGO) as extras:
         return SenGoConnection(
             conn_id=connection.conn_id,
             credentials=sengo.Credentials(
@@ -68,11 +78,54 @@ def read_connection(connection: Connection) -> SenGoConnection:
                 client_key=_secret(connection.login, "login", "client key"),
                 client_token=_secret(connection.password, "password", "client token"),
             ),
-            options=TransportOptions(**{name: extras[name] for name in _TRANSPORT_EXTRAS}),
+            options=_options(extras),
             callback_url=extras["callback_url"],
         )
+
+
+def read_senangpay_connection(connection: Connection) -> SenangPayConnection:
+    """Read a ``senangpay`` connection, or raise ValueError that names the field to mend."""
+    with _reading(connection, SENANGPAY) as extras:
+        url = base_url(connection, extras["environment"], senangpay.BASE_URLS)
+        if url.endswith("/apiv1"):
+            raise FieldError("host", "must end before /apiv1, which every call adds by itself")
+        merchant_id = _secret(connection.login, "login", "merchant id")
+        if not merchant_id.replace("-", "").isalnum():
+            raise FieldError("login", "must be the merchant id alone, digits as a rule")
+        return SenangPayConnection(
+            conn_id=connection.conn_id,
+            credentials=senangpay.SenangPayCredentials(
+                base_url=url,
+                merchant_id=merchant_id,
+                secret_key=_secret(connection.password, "password", "secret key"),
+                hash_type=extras["hash_type"],
+            ),
+            options=_options(extras),
+        )
+
+
+@contextmanager
+def _reading(connection: Connection, table: ConnectionType) -> Iterator[dict[str, Any]]:
+    """The connection's extras; every broken rule, in the block too, is told with the connection's id."""
+    try:
+        _check_type(connection, table.connection_type)
+        yield read_extras(connection.extra, table)
     except ValueError as error:  # every rule of this package, and no text of theirs holds a value
         raise ValueError(f"Connection {connection.conn_id!r}, {str(error).rstrip('.')}.") from None
+
+
+def _options(extras: Mapping[str, Any]) -> TransportOptions:
+    return TransportOptions(**{name: extras[name] for name in _TRANSPORT_EXTRAS & extras.keys()})
+
+
+def _proxy_secrets(options: TransportOptions) -> tuple[str, str]:
+    """A proxy's password as it stands in the URL, and as it is sent."""
+    password = urlsplit(options.proxy or "").password or ""
+    return password, unquote(password)
+
+
+def _distinct(*secrets: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(secret for secret in secrets if secret))
 
 
 def read_extras(extra: str | None, table: ConnectionType) -> dict[str, Any]:

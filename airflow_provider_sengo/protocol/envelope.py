@@ -10,10 +10,11 @@ everything about one is lenient.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Annotated, Any, NoReturn
 
@@ -28,6 +29,7 @@ from airflow_provider_sengo.exceptions import (
     UnexpectedResponse,
 )
 from airflow_provider_sengo.protocol.http import Response
+from airflow_provider_sengo.protocol.odd_page import split_page
 from airflow_provider_sengo.protocol.retry import retry_after_s
 
 MESSAGE_CHARACTERS_MAX = 200  # of the gateway's own text in an error
@@ -111,14 +113,31 @@ def success_page(response: Response, *, page: int, call_name: str, redact: Redac
     An empty page where rows must be is an error, never the end of the listing.
     Raises: Rejected and its kinds, UnexpectedResponse.
     """
-    envelope = _success(response, call_name, redact)
-    rows = _decoded(_rows_decoder, envelope.response_data, "$.responseData", call_name)
+    envelope, rows = _split_success(response, call_name, redact)
+    if rows is None:
+        rows = _decoded(_rows_decoder, envelope.response_data, "$.responseData", call_name)
     extra = _decoded(_extra_decoder, envelope.response_extra, "$.responseExtra", call_name)
     if extra.current_page != page:
         raise unexpected(call_name, "is another page than the one asked for", "$.responseExtra.currentPage")
     if not rows and extra.total_records > 0 and page <= extra.total_pages:
         raise unexpected(call_name, "is an empty page where rows must be", "$.responseData")
     return ListingPage(extra.current_page, extra.total_pages, extra.total_records, tuple(map(bytes, rows)))
+
+
+def _split_success(
+    response: Response, call_name: str, redact: Redact
+) -> tuple[_Envelope, list[bytes] | None]:
+    """The envelope of a success; its rows beside it where they had to be taken from unsound JSON."""
+    try:
+        return _success(response, call_name, redact), None
+    except UnexpectedResponse:
+        split = split_page(response.body)
+        if split is None:
+            raise
+    envelope, rows = split
+    names = ("responseCode", "responseMessage", "responseExtra")
+    body = json.dumps({name: envelope.get(name) for name in names} | {"responseData": []})
+    return _success(replace(response, body=body.encode()), call_name, redact), rows
 
 
 def _success(response: Response, call_name: str, redact: Redact) -> _Envelope:

@@ -18,11 +18,7 @@ from urllib.parse import quote, urlencode
 from airflow_provider_sengo.protocol.http import Call, Request, Response
 from airflow_provider_sengo.protocol.money import parse_sen
 from airflow_provider_sengo.protocol.senangpay_answers import (
-    DECLINED,
-    UNVERIFIED,
     Asked,
-    Charge,
-    read_charge,
     read_rows,
     read_toggle,
     read_validation,
@@ -37,6 +33,7 @@ from airflow_provider_sengo.protocol.senangpay_arguments import (
     checked_token,
     checked_window,
 )
+from airflow_provider_sengo.protocol.senangpay_charge import DECLINED, UNVERIFIED, Charge, read_charge
 from airflow_provider_sengo.protocol.senangpay_credentials import BASE_URLS, HASH_TYPES, SenangPayCredentials
 from airflow_provider_sengo.protocol.senangpay_records import (
     FAILED,

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an answer of senangPay means: which HTTP status and body is which error, and when a charge is proved.
+"""What an answer of senangPay means: which HTTP status and body is a record, and which is which error.
 
-The vendor publishes no error table: 200 and 401, "status 0" and "an error message" is all. So nothing but a
-verified hash is taken for the fate of a charge, and nothing but the gateway's own words for "no such order".
+The vendor publishes no error table: 200 and 401, "status 0" and "an error message" is all. So nothing but the
+gateway's own words is taken for "no such order". Charges are judged in ``senangpay_charge``.
 No error text may hold a secret or a value of the answer, except the gateway's message, redacted.
 Source: guide.senangpay.com, Tokenization API, sections 1.3, 2.3, 3.3; queries: as clients' code reads them.
 """
@@ -19,32 +19,22 @@ import msgspec
 from airflow_provider_sengo.exceptions import (
     NotAuthorized,
     Rejected,
-    SignatureMismatch,
     Unavailable,
     UnexpectedResponse,
 )
 from airflow_provider_sengo.protocol.envelope import DECODE_ERRORS, _one_line
 from airflow_provider_sengo.protocol.http import Response
-from airflow_provider_sengo.protocol.money import Sen
 from airflow_provider_sengo.protocol.retry import retry_after_s
 from airflow_provider_sengo.protocol.senangpay_credentials import SenangPayCredentials
 from airflow_provider_sengo.protocol.senangpay_records import (
-    CardPayment,
     OrderPayment,
     TokenStatus,
     TokenValidation,
     read_order_payment,
 )
-from airflow_provider_sengo.protocol.signing import (
-    senangpay_charge_answer_signature,
-    verify_senangpay_signature,
-)
 
-# Codes of Rejected, in our words: the gateway has none.
-DECLINED = "DECLINED"  # proved by the answer's hash: no money moved
-UNVERIFIED = "UNVERIFIED"  # a refusal without a hash: no proof of anything
-
-_LOOK_UP = {
+# What to do where a lost answer matters.
+LOOK_UP = {
     "charge_token": "Whether the card was charged is not known: look the order up before anything else.",
     "toggle_token": "Whether the card was switched is not known: validate the token before anything else.",
 }
@@ -81,20 +71,12 @@ class Asked:
         return f"senangPay answered {self.call_name} with {http_status}{message}. {advice}"
 
     def unexpected(self, what: str, json_path: str = "$") -> UnexpectedResponse:
-        advice = _LOOK_UP.get(self.call_name) or (
+        advice = LOOK_UP.get(self.call_name) or (
             "Nothing of it was used; if it stays so, ask senangPay, or look for a newer release of this provider."
         )
         return UnexpectedResponse(
             f"senangPay's answer to {self.call_name} {what} (at {json_path}). {advice}", json_path=json_path
         )
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Charge:
-    """The part of a charge that its answer must repeat."""
-
-    order_id: str
-    amount_sen: Sen
 
 
 def read_object(response: Response, asked: Asked) -> dict[str, Any]:
@@ -104,10 +86,10 @@ def read_object(response: Response, asked: Asked) -> dict[str, Any]:
     or a success inside an HTTP error, which contradicts itself).
     """
     fields, http = _json_object(response.body), response.status
-    if fields is not None and http >= 300 and _status(fields) == 1:
+    if fields is not None and http >= 300 and status_of(fields) == 1:
         raise asked.unexpected(f"is HTTP {http}, but says success inside", "$.status")
     if http == 429 or http >= 500:
-        text = asked.refusal(fields, http, _LOOK_UP.get(asked.call_name) or "Try again later.")
+        text = asked.refusal(fields, http, LOOK_UP.get(asked.call_name) or "Try again later.")
         wait_s = retry_after_s(response.headers, response.received_at)
         raise Unavailable(text, http_status=http, retry_after_s=wait_s)
     if http in (401, 403):
@@ -123,42 +105,10 @@ def read_object(response: Response, asked: Asked) -> dict[str, Any]:
     return fields
 
 
-def read_charge(response: Response, asked: Asked, charge: Charge) -> CardPayment:
-    """The payment, if the answer proves it; see ``senangpay.charge_token`` for what each error means."""
-    fields = read_object(response, asked)
-    status = _status(fields)
-    if status is None:
-        raise asked.unexpected("does not say whether it went through", "$.status")
-    names = ("status", "order_id", "transaction_id", "amount_paid", "msg", "hash")
-    texts = {name: _wire_text(fields, name, asked) for name in names}
-    if status == 0 and not texts["hash"]:
-        advice = "No hash proves this refusal, so look the order up before anything else."
-        text = asked.refusal(fields, response.status, advice)
-        raise Rejected(text, http_status=response.status, code=UNVERIFIED)
-    _verify(asked, texts)
-    if texts["order_id"] != charge.order_id:
-        raise _mismatch(asked, "order_id")
-    if status == 0:
-        advice = "The card was not charged; a new charge needs another order id."
-        text = asked.refusal(fields, response.status, advice)
-        raise Rejected(text, http_status=response.status, code=DECLINED)
-    if texts["amount_paid"] != str(charge.amount_sen):
-        raise _mismatch(asked, "amount_paid")
-    if not texts["transaction_id"]:
-        raise asked.unexpected("lacks the transaction id", "$.transaction_id")
-    return CardPayment(
-        status=status,
-        transaction_id=texts["transaction_id"],
-        order_id=texts["order_id"],
-        amount_sen=charge.amount_sen,
-        message=asked.redact(texts["msg"]),
-    )
-
-
 def read_validation(response: Response, asked: Asked, token: str) -> TokenValidation:
     """Whether the token is valid. Raises: Rejected and its kinds, UnexpectedResponse."""
     fields = _read_verdict(response, asked)
-    status, echoed = _status(fields), _echoed_state(fields, asked, token)
+    status, echoed = status_of(fields), _echoed_state(fields, asked, token)
     if status is None:
         raise asked.unexpected("does not say whether the token is valid", "$.status")
     return TokenValidation(valid=status == 1 and echoed != "disabled", message=_message(fields, asked))
@@ -173,7 +123,7 @@ def read_toggle(response: Response, asked: Asked, token: str) -> TokenStatus:
     """
     fields = _read_verdict(response, asked)
     message = _message(fields, asked)
-    if _status(fields) == 0:
+    if status_of(fields) == 0:
         raise Rejected(
             asked.refusal(fields, response.status, "Check the token."), http_status=response.status
         )
@@ -191,7 +141,7 @@ def read_rows(response: Response, asked: Asked) -> tuple[OrderPayment, ...]:
     Raises: NotAuthorized for a hash that was refused; Rejected and its other kinds, UnexpectedResponse.
     """
     fields = _read_verdict(response, asked)
-    status, message = _status(fields), _message(fields, asked)
+    status, message = status_of(fields), _message(fields, asked)
     if status == 0:
         if response.status < 300 and _NOTHING_FOUND.search(message):
             return ()
@@ -216,9 +166,9 @@ def read_rows(response: Response, asked: Asked) -> tuple[OrderPayment, ...]:
 def _read_verdict(response: Response, asked: Asked) -> dict[str, Any]:
     """An object that refuses neither hash nor merchant. Raises: NotAuthorized; as ``read_object``."""
     fields = read_object(response, asked)
-    if _status(fields) == 0 and _BAD_CREDENTIALS.search(_message(fields, asked)):
+    if status_of(fields) == 0 and _BAD_CREDENTIALS.search(_message(fields, asked)):
         raise _not_authorized(asked, fields, response.status)
-    if response.status >= 300 and _status(fields) != 0:
+    if response.status >= 300 and status_of(fields) != 0:
         raise asked.unexpected(f"is HTTP {response.status}, but no refusal inside", "$.status")
     return fields
 
@@ -231,22 +181,12 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
     return decoded if isinstance(decoded, dict) else None
 
 
-def _status(fields: Mapping[str, Any]) -> int | None:
+def status_of(fields: Mapping[str, Any]) -> int | None:
     """0 or 1 from a number or its text; True and 1.0 are equal to 1 in Python, but nothing the page knows."""
     value = fields.get("status")
     if type(value) is int:
         value = str(value)
     return {"0": 0, "1": 1}.get(value) if isinstance(value, str) else None
-
-
-def _wire_text(fields: Mapping[str, Any], name: str, asked: Asked) -> str:
-    """A value as it stands in the hashed text: a whole number by its digits, null and absent as nothing."""
-    value = fields.get(name)
-    if value is None or type(value) is int:
-        return "" if value is None else str(value)
-    if not isinstance(value, str):
-        raise asked.unexpected("has a part that is neither text nor a whole number", f"$.{name}")
-    return value
 
 
 def _message(fields: Mapping[str, Any], asked: Asked) -> str:
@@ -265,32 +205,6 @@ def _echoed_state(fields: Mapping[str, Any], asked: Asked, token: str) -> str:
     if isinstance(echoed, str) and _STATE.fullmatch(echoed):
         return echoed.lower()
     raise asked.unexpected("is about another token than the one sent", "$.token")
-
-
-def _verify(asked: Asked, texts: Mapping[str, str]) -> None:
-    credentials = asked.credentials
-    expected = senangpay_charge_answer_signature(
-        credentials.merchant_id,
-        credentials.secret_key,
-        status=texts["status"],
-        order_id=texts["order_id"],
-        transaction_id=texts["transaction_id"],
-        amount_paid=texts["amount_paid"],
-        message=texts["msg"],
-    )
-    try:
-        verify_senangpay_signature(expected, texts["hash"], what=f"senangPay's answer to {asked.call_name}")
-    except SignatureMismatch as error:
-        said = _one_line(texts["msg"], asked.redact)
-        spoken = f" It says{said}." if said else ""
-        raise SignatureMismatch(f"{error}{spoken} {_LOOK_UP['charge_token']}") from None
-
-
-def _mismatch(asked: Asked, name: str) -> SignatureMismatch:
-    return SignatureMismatch(
-        f"senangPay's answer to {asked.call_name} is signed, but its {name} is not the one that was sent. "
-        + _LOOK_UP["charge_token"]
-    )
 
 
 def _not_authorized(asked: Asked, fields: Mapping[str, Any] | None, http: int) -> NotAuthorized:

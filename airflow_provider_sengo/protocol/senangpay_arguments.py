@@ -27,18 +27,22 @@ _SECOND = timedelta(seconds=1)
 
 def checked_text(value: object, field: str, characters_max: int) -> str:
     """Text that means the same before and after any trimming; an int would lose a leading zero."""
-    if not isinstance(value, str):
-        raise ValueError(f"{field}: must be text, not {type(value).__name__}.")
-    rule = broken_text_rule(value)
-    if not value or value.isspace():
-        rule = "must not be empty or blank"
-    elif _CONTROL.search(value):
-        rule = "must not hold control characters such as line ends; take them out"
-    elif len(value) > characters_max:
-        rule = f"must have at most {characters_max} characters; shorten it"
-    if rule:
+    rule = _broken_rule(value, characters_max)
+    if rule or not isinstance(value, str):
         raise ValueError(f"{field}: {rule}.")
     return value
+
+
+def _broken_rule(value: object, characters_max: int) -> str:
+    if not isinstance(value, str):
+        return f"must be text, not {type(value).__name__}"
+    if not value or value.isspace():
+        return "must not be empty or blank"
+    if _CONTROL.search(value):
+        return "must not hold control characters such as line ends; take them out"
+    if len(value) > characters_max:
+        return f"must have at most {characters_max} characters; shorten it"
+    return broken_text_rule(value)
 
 
 def checked_order_id(value: object) -> str:
@@ -72,13 +76,11 @@ def checked_token(value: object) -> str:
     return text
 
 
-def checked_window(start: object, end: object) -> tuple[str, str]:
+def checked_window(start: datetime, end: datetime) -> tuple[str, str]:
     """Two aware datetimes as unix seconds: the whole seconds around the window."""
     for field, value in (("start", start), ("end", end)):
         if not isinstance(value, datetime) or value.utcoffset() is None:
             raise ValueError(f"{field}: must be a datetime with a time zone.")
-    assert isinstance(start, datetime)
-    assert isinstance(end, datetime)
     start_s, end_s = (start - _EPOCH) // _SECOND, -((_EPOCH - end) // _SECOND)
     if start_s <= 0:
         raise ValueError("start: must be later than 1970.")

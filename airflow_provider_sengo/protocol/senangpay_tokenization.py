@@ -15,7 +15,6 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from airflow_provider_sengo.exceptions import Rejected, SignatureMismatch, UnexpectedResponse
 from airflow_provider_sengo.protocol.envelope import _one_line
-from airflow_provider_sengo.protocol.senangpay_answers import DECLINED
 from airflow_provider_sengo.protocol.senangpay_arguments import (
     NAME_CHARACTERS_MAX,
     PHONE_CHARACTERS_MAX,
@@ -23,6 +22,7 @@ from airflow_provider_sengo.protocol.senangpay_arguments import (
     checked_id,
     checked_text,
 )
+from airflow_provider_sengo.protocol.senangpay_charge import DECLINED
 from airflow_provider_sengo.protocol.senangpay_credentials import SenangPayCredentials
 from airflow_provider_sengo.protocol.senangpay_records import CardToken
 from airflow_provider_sengo.protocol.signing import (

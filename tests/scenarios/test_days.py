@@ -217,7 +217,7 @@ def test_refused_filters(refused: tuple[str, ...], make_stage: Callable[..., Any
 def test_refused_success(make_stage: Callable[..., Any]) -> None:
     """A gateway that refuses the listing of successes fails the task: no day is complete without it."""
     stage = make_stage(per_day=20, refuse_statuses=("success",))
-    with pytest.raises(ArchiveIncomplete, match="success listing could not be read.*422 REQUEST_INVALID"):
+    with pytest.raises(ArchiveIncomplete, match=r"success listing could not be read.*422 REQUEST_INVALID"):
         stage.read(DAY)
     assert stage.coverage(DAY).state is State.MISSING
 
