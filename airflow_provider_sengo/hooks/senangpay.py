@@ -170,7 +170,8 @@ class SenangPayHook(BaseHook):
 
         :param order_id: the order's id.
         """
-        return list(self.run(senangpay.query_order(self.credentials, order_id)))
+        rows = self.run(senangpay.query_order(self.credentials, order_id))
+        return list(rows)
 
     def query_transaction(self, reference: str) -> list[senangpay.OrderPayment]:
         """
@@ -178,7 +179,8 @@ class SenangPayHook(BaseHook):
 
         :param reference: the ``transaction_id`` of a charge.
         """
-        return list(self.run(senangpay.query_transaction(self.credentials, reference)))
+        rows = self.run(senangpay.query_transaction(self.credentials, reference))
+        return list(rows)
 
     def list_transactions(self, start: datetime, end: datetime) -> list[senangpay.OrderPayment]:
         """
@@ -187,7 +189,8 @@ class SenangPayHook(BaseHook):
         :param start: aware datetime.
         :param end: aware datetime, later than ``start``.
         """
-        return list(self.run(senangpay.list_transactions(self.credentials, start, end)))
+        rows = self.run(senangpay.list_transactions(self.credentials, start, end))
+        return list(rows)
 
     def tokenization_url(self, *, order_id: str, name: str, email: str, phone: str) -> str:
         """
@@ -233,4 +236,4 @@ class SenangPayHook(BaseHook):
     def _mask_token(self, token: object) -> None:
         """Before the checks: a token that is refused may still be a real one with a blank too many."""
         if isinstance(token, str) and token.strip():
-            mask({token: None, token.strip(): None})
+            mask({token, token.strip()})

@@ -18,8 +18,8 @@ from airflow_provider_sengo.protocol.money import Sen, ringgit_to_sen
 
 PAID, FAILED = "paid", "failed"  # of an OrderPayment; every other word means that it is under way
 
-_SECONDS = re.compile(r"[0-9]{9,10}", re.ASCII)
-_MILLISECONDS = re.compile(r"[0-9]{12,13}", re.ASCII)  # seen by one client; sooner than the year 5000
+_SECONDS = re.compile(r"[0-9]{10}", re.ASCII)
+_MILLISECONDS = re.compile(r"[0-9]{13}", re.ASCII)  # which one client guards against
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

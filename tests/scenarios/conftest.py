@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -24,9 +25,12 @@ from airflow_provider_sengo.archive.store import Archive
 from airflow_provider_sengo.hooks.sengo import Listing
 from airflow_provider_sengo.protocol.sengo import Credentials
 from airflow_provider_sengo.simulator import Simulator
+from airflow_provider_sengo.transport import aio
 from airflow_provider_sengo.transport.aio import AsyncTransport
 from airflow_provider_sengo.transport.options import TransportOptions
+from airflow_provider_sengo.transport.tls import tls_context
 
+_tls_context = functools.cache(tls_context)
 NOW = "2026-11-20T10:00:00+07:00"
 
 
@@ -142,6 +146,12 @@ class Stage:
 
 def as_day(day: date | str) -> date:
     return date.fromisoformat(day) if isinstance(day, str) else day
+
+
+@pytest.fixture(autouse=True)
+def _one_certificate_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plain http needs none, and reading certifi's anew for each of hundreds of reads takes 20 ms each."""
+    monkeypatch.setattr(aio, "tls_context", _tls_context)
 
 
 @pytest.fixture
