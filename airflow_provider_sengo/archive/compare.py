@@ -19,7 +19,7 @@ from deltalake import DeltaTable
 from airflow_provider_sengo.archive import days
 from airflow_provider_sengo.archive.rows import RANK_SUCCESS, RANKS
 from airflow_provider_sengo.archive.spool import Spool, hash_id, rank_of, version
-from airflow_provider_sengo.archive.tables import Tables, partitions
+from airflow_provider_sengo.archive.tables import Tables, batches_of, partitions
 
 # A row may be shown under another day later (``date`` can mean creation, payment or expiry), but the
 # gateway forgets it after seven days: that far, and a day for the zone, its standing row can be away.
@@ -78,7 +78,7 @@ def compare(table: DeltaTable, partition: Partition, spool: Spool) -> Comparison
     lesser: dict[int, str] = {}  # archived successes of this day's listings, read with a less final status
     columns = ["id", "digest", "rank", "day", "last_listed_day", "first_seen_at", "last_changed_at"]
     where = partitions(partition.project, partition.type, look_around(partition))
-    for batch in table.to_pyarrow_dataset().to_batches(columns=columns, filter=where):
+    for batch in batches_of(table, where, columns):
         ids, digests, ranks, standing_days, listed_days = (batch.column(i).to_pylist() for i in range(5))
         for place, (identity, digest, rank, standing_day, listed_day) in enumerate(
             zip(ids, digests, ranks, standing_days, listed_days, strict=True)

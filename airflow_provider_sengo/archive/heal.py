@@ -21,7 +21,7 @@ from deltalake.exceptions import CommitFailedError
 
 from airflow_provider_sengo.archive.merge import COMMIT_TRIES, COMMIT_WAIT_S, keep_once
 from airflow_provider_sengo.archive.schema import HISTORY, TRANSACTIONS
-from airflow_provider_sengo.archive.tables import WRITER, Tables, literal, partitions
+from airflow_provider_sengo.archive.tables import WRITER, Tables, literal, partitions, rows_of
 
 
 def heal_doubles(tables: Tables, project: str, days: Sequence[date], *, read_id: str) -> int:
@@ -47,15 +47,8 @@ def _heal(tables: Tables, project: str, days: Sequence[date], read_id: str) -> i
     doubles = pa.table(QueryBuilder().register("t", table).execute(query).read_all())
     if not doubles.num_rows:
         return 0
-    standing = (
-        table.to_pyarrow_dataset()
-        .to_table(
-            filter=partitions(project, None, days) & pc.field("id").isin(doubles["id"].to_pylist()),
-            columns=TRANSACTIONS.names,
-        )
-        .cast(TRANSACTIONS)
-        .to_pylist()
-    )
+    where_ids = partitions(project, None, days) & pc.field("id").isin(doubles["id"].to_pylist())
+    standing = rows_of(table, where_ids, TRANSACTIONS.names).cast(TRANSACTIONS).to_pylist()
     by_id: dict[tuple[str, str], list[dict[str, object]]] = {}
     for row in standing:
         by_id.setdefault((row["type"], row["id"]), []).append(row)

@@ -28,7 +28,7 @@ from deltalake.exceptions import CommitFailedError
 from airflow_provider_sengo.archive.compare import Comparison, Partition, Standing, compare
 from airflow_provider_sengo.archive.schema import HISTORY, TRANSACTIONS
 from airflow_provider_sengo.archive.spool import Spool, version
-from airflow_provider_sengo.archive.tables import WRITER, Tables, literal, partitions
+from airflow_provider_sengo.archive.tables import WRITER, Tables, literal, partitions, rows_of
 
 COMMIT_TRIES = 8  # each on a fresh snapshot; more rivals than that in one partition is a fault elsewhere
 COMMIT_WAIT_S = 0.2
@@ -129,7 +129,7 @@ def _replaced_rows(table: DeltaTable, partition: Partition, found: Comparison) -
         return TRANSACTIONS.empty_table()
     where = partitions(partition.project, partition.type, {row.day for row in replaced})
     where = where & pc.field("id").isin([row.id for row in replaced])
-    return table.to_pyarrow_dataset().to_table(filter=where, columns=TRANSACTIONS.names).cast(TRANSACTIONS)
+    return rows_of(table, where, TRANSACTIONS.names).cast(TRANSACTIONS)
 
 
 def _refused_batches(spool: Spool, found: Comparison) -> Iterator[pa.RecordBatch]:

@@ -243,6 +243,10 @@ def _report(job: DayJob, reads: Sequence[ListingRead], result: DayResult, done: 
         result.complete,
     )
     for read in reads:
+        if read.error is not None:
+            log.warning(
+                "%s: the %s listing was not read (%s): %s", name, read.status, read.outcome, read.error
+            )
         if read.outcome is Outcome.MOVED and read.facts:
             log.warning(
                 "%s: the %s listing did not hold still: %s", name, read.status, "; ".join(read.facts.moved)
@@ -269,13 +273,15 @@ def _raise_if_incomplete(job: DayJob, reads: Sequence[ListingRead], result: DayR
     for read in failed:
         if isinstance(read.error, NotAuthorized):
             raise read.error
+    # Pending is a snapshot: it fails nothing, unless it is all that was asked for.
+    failed = [read for read in failed if read.status != "pending" or len(reads) == 1]
     if failed:
         cause = str(failed[0].error).rstrip(".")
         raise ArchiveIncomplete(
             f"{job.day} {job.type}: the {failed[0].status} listing could not be read to the end: {cause}."
             f" What was read is archived ({result.rows} rows); the day is not complete. Run it again."
         ) from failed[0].error
-    restless = [read for read in reads if read.outcome is Outcome.MOVED]
+    restless = [read for read in reads if read.outcome is Outcome.MOVED and read.status != "pending"]
     if restless and now >= days.closed_at(job.day):
         raise ArchiveIncomplete(
             f"{job.day} {job.type}: the {restless[0].status} listing moved in each of {restless[0].passes} passes."

@@ -10,7 +10,7 @@ from __future__ import annotations
 import atexit
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 import pyarrow as pa
@@ -34,8 +34,9 @@ WRITER = WriterProperties(
 
 # Log entries kept, so that time travel and the history of commits reach back a year.
 _CONFIGURATION: dict[str, str | None] = {"delta.logRetentionDuration": "interval 400 days"}
-# pyarrow's threads let go of delta-rs' files, which are Python objects, a moment after a scan has returned.
-# A thread that does so while the interpreter winds down aborts the whole process (std::terminate).
+# pyarrow's threads let go of delta-rs' files, which are Python objects, a moment after a scan has ended. A
+# thread that does so while the interpreter winds down aborts the whole process (std::terminate), one run in
+# forty. So an interpreter that scanned winds down a moment later.
 LETTING_GO_S = 0.1
 atexit.register(time.sleep, LETTING_GO_S)
 
@@ -93,7 +94,22 @@ class Tables:
             return (
                 SCHEMAS[name] if columns is None else pa.schema([SCHEMAS[name].field(c) for c in columns])
             ).empty_table()
-        return table.to_pyarrow_dataset().to_table(filter=where, columns=list(columns) if columns else None)
+        return rows_of(table, where, columns)
+
+
+def batches_of(
+    table: DeltaTable, where: ds.Expression | None, columns: Sequence[str] | None
+) -> Iterator[pa.RecordBatch]:
+    """The rows of a snapshot, batch by batch; in this thread, for the reason given at ``LETTING_GO_S``."""
+    names = None if columns is None else list(columns)
+    scanner = table.to_pyarrow_dataset().scanner(columns=names, filter=where, use_threads=False)
+    yield from scanner.to_batches()
+
+
+def rows_of(table: DeltaTable, where: ds.Expression | None, columns: Sequence[str] | None) -> pa.Table:
+    """The rows of a snapshot, in memory; see ``batches_of``."""
+    names = None if columns is None else list(columns)
+    return table.to_pyarrow_dataset().scanner(columns=names, filter=where, use_threads=False).to_table()
 
 
 def partitions(project: str, type_: str | None, days: Iterable[date | str] | None) -> ds.Expression:

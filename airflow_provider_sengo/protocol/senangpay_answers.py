@@ -66,8 +66,7 @@ class Asked:
 
     def refusal(self, fields: Mapping[str, Any] | None, http_status: int, advice: str) -> str:
         """The text of an error: the gateway's message on one line, and what to do."""
-        spoken = (fields or {}).get("msg")
-        message = _one_line(spoken if isinstance(spoken, str) else "", self.redact)
+        message = _one_line(_said(fields or {}), self.redact)
         return f"senangPay answered {self.call_name} with {http_status}{message}. {advice}"
 
     def unexpected(self, what: str, json_path: str = "$") -> UnexpectedResponse:
@@ -106,12 +105,20 @@ def read_object(response: Response, asked: Asked) -> dict[str, Any]:
 
 
 def read_validation(response: Response, asked: Asked, token: str) -> TokenValidation:
-    """Whether the token is valid. Raises: Rejected and its kinds, UnexpectedResponse."""
+    """Whether the token is valid; an HTTP error is no verdict on it.
+
+    Raises: Rejected and its kinds, UnexpectedResponse.
+    """
     fields = _read_verdict(response, asked)
     status, echoed = status_of(fields), _echoed_state(fields, asked, token)
     if status is None:
         raise asked.unexpected("does not say whether the token is valid", "$.status")
-    return TokenValidation(valid=status == 1 and echoed != "disabled", message=_message(fields, asked))
+    if response.status >= 300:
+        text = asked.refusal(
+            fields, response.status, "It does not say in so many words that the token is bad."
+        )
+        raise Rejected(text, http_status=response.status)
+    return TokenValidation(valid=status == 1 and echoed != "disabled", message=asked.redact(_said(fields)))
 
 
 def read_toggle(response: Response, asked: Asked, token: str) -> TokenStatus:
@@ -122,16 +129,16 @@ def read_toggle(response: Response, asked: Asked, token: str) -> TokenStatus:
     "Credit card successfully disabled" is printed.
     """
     fields = _read_verdict(response, asked)
-    message = _message(fields, asked)
     if status_of(fields) == 0:
         raise Rejected(
             asked.refusal(fields, response.status, "Check the token."), http_status=response.status
         )
     _echoed_state(fields, asked, token)
-    words = {word.lower() for word in _STATE.findall(message)}
-    if len(words) != 1 or _DENIAL.search(message):
+    said = _said(fields)
+    words = {word.lower() for word in _STATE.findall(said)}
+    if len(words) != 1 or _DENIAL.search(said):
         raise asked.unexpected("does not say whether the card is enabled or disabled now", "$.msg")
-    return TokenStatus(enabled=words == {"enabled"}, message=message)
+    return TokenStatus(enabled=words == {"enabled"}, message=asked.redact(said))
 
 
 def read_rows(response: Response, asked: Asked) -> tuple[OrderPayment, ...]:
@@ -141,9 +148,9 @@ def read_rows(response: Response, asked: Asked) -> tuple[OrderPayment, ...]:
     Raises: NotAuthorized for a hash that was refused; Rejected and its other kinds, UnexpectedResponse.
     """
     fields = _read_verdict(response, asked)
-    status, message = status_of(fields), _message(fields, asked)
+    status = status_of(fields)
     if status == 0:
-        if response.status < 300 and _NOTHING_FOUND.search(message):
+        if response.status < 300 and _NOTHING_FOUND.search(_said(fields)):
             return ()
         text = asked.refusal(fields, response.status, "Mend what the message says.")
         raise Rejected(text, http_status=response.status)
@@ -166,7 +173,7 @@ def read_rows(response: Response, asked: Asked) -> tuple[OrderPayment, ...]:
 def _read_verdict(response: Response, asked: Asked) -> dict[str, Any]:
     """An object that refuses neither hash nor merchant. Raises: NotAuthorized; as ``read_object``."""
     fields = read_object(response, asked)
-    if status_of(fields) == 0 and _BAD_CREDENTIALS.search(_message(fields, asked)):
+    if status_of(fields) == 0 and _BAD_CREDENTIALS.search(_said(fields)):
         raise _not_authorized(asked, fields, response.status)
     if response.status >= 300 and status_of(fields) != 0:
         raise asked.unexpected(f"is HTTP {response.status}, but no refusal inside", "$.status")
@@ -189,9 +196,10 @@ def status_of(fields: Mapping[str, Any]) -> int | None:
     return {"0": 0, "1": 1}.get(value) if isinstance(value, str) else None
 
 
-def _message(fields: Mapping[str, Any], asked: Asked) -> str:
+def _said(fields: Mapping[str, Any]) -> str:
+    """The gateway's message as it came: to be decided on, and never shown unredacted."""
     message = fields.get("msg")
-    return asked.redact(message) if isinstance(message, str) else ""
+    return message if isinstance(message, str) else ""
 
 
 def _echoed_state(fields: Mapping[str, Any], asked: Asked, token: str) -> str:

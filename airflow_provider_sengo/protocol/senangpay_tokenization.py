@@ -103,7 +103,9 @@ def verify_tokenization_return(
 
 def _fields(params: Mapping[str, Any] | str) -> dict[str, str]:
     """The seven fields as text, each there exactly once."""
-    given: Mapping[str, Any] = params if isinstance(params, Mapping) else _decoded_once(params)
+    given = dict(params) if isinstance(params, Mapping) else _decoded_once(params)
+    # The page's table calls it status, everything else on that page and all clients status_id.
+    given.setdefault("status_id", given.get("status"))
     wrong = [name for name in _RETURNED if not isinstance(given.get(name), str)]
     if wrong:
         raise SignatureMismatch(

@@ -5,12 +5,17 @@ Sources: docs.sengo.id/extras/transactions (envelope, pager), /extras/errors (co
 published: the styles are assumptions, all switchable.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import Any
 
 from .faults import Fault
+from .tamper import read_json, remove_field, set_field, write_json
 
+WITHOUT_A_BYTE = ("reset", "timeout", "no_connection")  # not one byte comes back
+WITHOUT_BODY = (204, 205, 304)
 JSON = "application/json"
 HTML = "text/html; charset=UTF-8"
 _HTML_PAGE = "<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
@@ -29,7 +34,7 @@ MESSAGES = {
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer; ``ending`` says how the connection ends: whole, truncated or reset."""
+    """One HTTP answer; ``ending`` says how the connection ends: ``whole``, ``truncated`` or ``WITHOUT_A_BYTE``."""
 
     status: int
     body: bytes
@@ -37,6 +42,7 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
     ending: str = "whole"
     sent_bytes: int | None = None  # of a truncated body
+    hold_s: float = 0.0  # of a timeout
     empty_body: bytes | None = field(default=None, repr=False)  # a listing's page without its rows
 
 
@@ -77,33 +83,72 @@ def retry_after(seconds: float, *, written_as: str = "seconds") -> tuple[tuple[s
     return (("retry-after", str(int(seconds))),)
 
 
-def spoil(answer: Answer | None, fault: Fault, *, style: str) -> Answer:
-    """What the fault sends instead of (or of) the gateway's answer; None: the gateway did nothing."""
+def spoil(
+    answer: Answer | None,
+    fault: Fault,
+    *,
+    refuse: Callable[..., Answer],
+    sign: Callable[[dict[str, Any], str], str] | None = None,
+) -> Answer:
+    """What the fault sends instead of (or of) the gateway's answer; None: the gateway did nothing.
+
+    ``refuse(status, code, soft=, headers=)`` makes the gateway's kind of error, ``sign(fields, blank)`` the
+    hash of an answer if it has one.
+    """
     details = fault.details
-    whole = answer or refusal(500, "PAYMENT_INTERNAL_ERROR", style=style)
     if fault.name in ("http_500", "refuse"):
-        return refusal(details["status"], details["code"], style=style)
+        return refuse(details["status"], details["code"])
     if fault.name == "rate_429":
         headers = retry_after(details["retry_after_s"], written_as=details["retry_after_as"])
-        return refusal(429, "PAYMENT_INTERNAL_ERROR", style=style, headers=headers)
+        return refuse(429, "PAYMENT_INTERNAL_ERROR", headers=headers)
     if fault.name == "soft_error":
-        return refusal(details["status"], details["code"], style="http200")
+        return refuse(details["status"], details["code"], soft=True)
     if fault.name == "redirect":
         return Answer(details["status"], b"", HTML, (("location", details["location"]),))
     if fault.name == "html":
         return Answer(details["status"], _html("Under maintenance"), HTML)
-    if fault.name == "reset":
-        return replace(whole, ending="reset")
+    return _changed(answer or refuse(500, "PAYMENT_INTERNAL_ERROR"), fault, sign)
+
+
+def _changed(whole: Answer, fault: Fault, sign: Callable[[dict[str, Any], str], str] | None) -> Answer:
+    """The gateway's own answer, cut, padded or falsified."""
+    details, body = fault.details, whole.body
+    if fault.name in WITHOUT_A_BYTE:
+        return replace(whole, ending=fault.name, hold_s=details.get("hold_s", 0.0))
     if fault.name == "truncated":
-        return replace(whole, ending="truncated", sent_bytes=int(len(whole.body) * details["share"]))
+        return replace(whole, ending="truncated", sent_bytes=int(len(body) * details["share"]))
     if fault.name == "cut_json":
-        return replace(whole, body=whole.body[: int(len(whole.body) * details["share"])])
+        return replace(whole, body=body[: int(len(body) * details["share"])])
     if fault.name == "empty_page":
-        return replace(whole, body=whole.body if whole.empty_body is None else whole.empty_body)
+        return replace(whole, body=body if whole.empty_body is None else whole.empty_body)
     if fault.name == "oversize":
-        padding = max(0, details["body_bytes"] - len(whole.body))
-        return replace(whole, body=whole.body[:-1] + b" " * padding + whole.body[-1:])
+        padding = max(0, details["body_bytes"] - len(body))
+        return replace(whole, body=body[:-1] + b" " * padding + body[-1:])
+    if fault.name == "http_status":
+        is_empty = details["empty"] or details["status"] in WITHOUT_BODY
+        return replace(whole, status=details["status"], body=b"" if is_empty else body)
+    if fault.name == "tamper":
+        return replace(whole, body=_tampered(body, details, sign))
     return whole
+
+
+def _tampered(
+    body: bytes, details: dict[str, Any], sign: Callable[[dict[str, Any], str], str] | None
+) -> bytes:
+    """An answer that lacks a named place (a refusal has no data) goes out as it is."""
+    value = read_json(body)
+    if not isinstance(value, dict):
+        return body
+    try:
+        for path, wanted in details["fields"].items():
+            set_field(value, path, wanted)
+        for path in details["remove"]:
+            remove_field(value, path)
+    except (LookupError, TypeError, ValueError):
+        return body
+    if sign is not None and details["sign"] != "keep" and "hash" in value:
+        value["hash"] = sign(value, " " if details["sign"] == "blank" else "")
+    return write_json(value)
 
 
 def _html(title: str) -> bytes:

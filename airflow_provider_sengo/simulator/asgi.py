@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ASGI application: ``/api`` by hand with raw bytes (speed, and faults on the wire), the rest by FastAPI.
+"""The ASGI application: both gateways by hand with raw bytes (speed, faults on the wire), the rest by FastAPI.
 
 A fault that breaks HTTP itself (reset, truncated) needs the connection: ``Connections`` remembers the
 transports that uvicorn opened, by peer address.
@@ -9,19 +9,17 @@ import asyncio
 import socket
 import struct
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from . import sengo_api
-from .answers import Answer, refusal, retry_after, spoil
-from .clock import iso_jakarta
-from .faults import Fault
-from .request_log import NO_ANSWER
+from .answers import WITHOUT_A_BYTE, Answer
+from .exchange import Exchange, Gateway, gateway_of, headers_of
+from .request import Request
 from .world import World
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-API_PREFIX = "/api"
 BODY_BYTES_MAX = 1_048_576  # a signed body is a few hundred bytes
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER with zero seconds: closing sends RST
 Scope = MutableMapping[str, Any]
@@ -66,83 +64,59 @@ def address_of(transport: asyncio.Transport) -> tuple[Any, ...]:
 
 
 class SimulatorApp:
-    """``/api`` here; everything else goes to the FastAPI application."""
+    """The gateways' paths here; everything else goes to the FastAPI application."""
 
     def __init__(self, world: World, connections: Connections, rest: "FastAPI") -> None:
         self.world, self._connections, self._rest = world, connections, rest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path: str = scope["path"]
-        if scope["type"] == "http" and path.startswith(API_PREFIX + "/"):
-            await self._serve(scope, receive, send)
-        else:
+        gateway = gateway_of(scope["path"]) if scope["type"] == "http" else None
+        if gateway is None:
             await self._rest(scope, receive, send)
+        else:
+            await self._serve(gateway, scope, receive, send)
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        world = self.world
+    async def _serve(self, gateway: Gateway, scope: Scope, receive: Receive, send: Send) -> None:
         raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
-        request = sengo_api.Request(
+        request = Request(
             method=scope["method"],
-            path=raw_path.decode("latin-1")[len(API_PREFIX) :],
+            path=raw_path.decode("latin-1")[len(gateway.strip) :],
             query=scope["query_string"].decode("latin-1"),
             headers=dict(scope["headers"]),
         )
-        endpoint = sengo_api.endpoint_of(request.method, request.path)
-        target = f"{request.path}?{request.query}" if request.query else request.path
         request.body = await _body(receive) if request.method != "GET" else b""
-        if world.settings.latency_ms:
-            await asyncio.sleep(world.settings.latency_ms / 1000)
-        fault, reply = None, self._rate_limit()
-        if reply is None:
-            fault = world.choose_fault(endpoint, target)
-            if fault is not None and fault.name == "slow":
-                await asyncio.sleep(fault.details["delay_s"])
-            reply = self._reply(request, fault)
-        world.log.add(
-            at=iso_jakarta(world.now_s()),
-            endpoint=endpoint,
-            target=target,
-            status=NO_ANSWER if reply.ending == "reset" else reply.status,
-            fault=fault.name if fault else None,
-            client_key=request.key,
-            headers=scope["headers"],
-            notes=request.notes,
-        )
-        await self._send(reply, scope, receive, send)
-
-    def _rate_limit(self) -> Answer | None:
-        settings = self.world.settings
-        if not self.world.rate_limited():
-            return None
-        headers = retry_after(settings.retry_after_s)
-        return refusal(429, "PAYMENT_INTERNAL_ERROR", style=settings.error_style, headers=headers)
-
-    def _reply(self, request: sengo_api.Request, fault: Fault | None) -> Answer:
-        """The gateway's answer, and what the fault makes of it; some faults strike before any work."""
-        if fault is None:
-            return sengo_api.answer(self.world, request)
-        reply = sengo_api.answer(self.world, request) if fault.processed else None
-        return spoil(reply, fault, style=self.world.settings.error_style)
+        if self.world.settings.latency_ms:
+            await asyncio.sleep(self.world.settings.latency_ms / 1000)
+        exchange = Exchange(self.world, gateway, request)
+        if exchange.delay_s:
+            await asyncio.sleep(exchange.delay_s)
+        await self._send(exchange.finish(scope["headers"]), scope, receive, send)
 
     async def _send(self, reply: Answer, scope: Scope, receive: Receive, send: Send) -> None:
         transport = self._connections.of(scope) if reply.ending != "whole" else None
         if transport is not None:
+            if reply.ending == "timeout":
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(_until_gone(receive), reply.hold_s)
             _break(transport, reply)
-            while (await receive())["type"] != "http.disconnect":  # until uvicorn knows that it is gone
-                pass
+            await _until_gone(receive)
             return
-        headers = [
-            (b"content-type", reply.content_type.encode()),
-            (b"content-length", str(len(reply.body)).encode()),
-            *((name.encode(), value.encode()) for name, value in reply.headers),
-        ]
+        headers = [(name.encode(), value.encode()) for name, value in headers_of(reply).items()]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body})
 
 
+async def _until_gone(receive: Receive) -> None:
+    """Wait until uvicorn knows that the connection is gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 def _break(transport: asyncio.Transport, reply: Answer) -> None:
     """End the connection as the answer says: reset without a byte, or closed within the body."""
-    if reply.ending == "reset":
+    if transport.is_closing():
+        return
+    if reply.ending in WITHOUT_A_BYTE:
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         transport.abort()
         return

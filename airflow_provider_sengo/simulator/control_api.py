@@ -13,6 +13,8 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
 from .clock import day_text, iso_jakarta
+from .request_log import REDACTED
+from .senangpay.control import senangpay_router
 from .world import World
 
 CONTROL_PREFIX = "/_control"
@@ -26,6 +28,7 @@ def control_app(world: World) -> FastAPI:
     app.include_router(_steering(world), prefix=CONTROL_PREFIX)
     app.include_router(_disturbing(world), prefix=CONTROL_PREFIX)
     app.include_router(_editing(world), prefix=CONTROL_PREFIX)
+    app.include_router(senangpay_router(world), prefix=CONTROL_PREFIX)
     app.add_exception_handler(ValueError, _bad_request)
     app.add_exception_handler(TypeError, _bad_request)
     app.add_exception_handler(KeyError, _not_found)
@@ -66,6 +69,10 @@ def _reading(world: World) -> APIRouter:
     @router.get("/sums")
     def sums(key: str | None = None) -> Response:
         return _json(world.sums(key=key))
+
+    @router.get("/payments/{reference}")
+    def payments(reference: str, key: str | None = None) -> Response:
+        return _json(world.payments(reference, key=key))
 
     @router.get("/callbacks")
     def callbacks() -> Response:
@@ -170,9 +177,10 @@ def _editing(world: World) -> APIRouter:
 
 
 def _public_settings(world: World) -> dict[str, Any]:
-    """The switches, without the tokens of extra credentials."""
+    """The switches, without the tokens of extra credentials and senangPay's secret."""
     settings: dict[str, Any] = msgspec.to_builtins(world.settings)
-    settings["extra_credentials"] = dict.fromkeys(settings["extra_credentials"], "[redacted]")
+    settings["extra_credentials"] = dict.fromkeys(settings["extra_credentials"], REDACTED)
+    settings["senangpay"]["secret_key"] = REDACTED
     return settings
 
 

@@ -9,10 +9,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 # Faults that hit before the gateway did anything; after the others a POST has been carried out.
-BEFORE_PROCESSING = frozenset({"http_500", "rate_429", "redirect", "refuse"})
+BEFORE_PROCESSING = frozenset({"http_500", "rate_429", "redirect", "refuse", "no_connection"})
+# Faults that show the gateway's own answer, changed: unprocessed, the work is done and taken back.
+SHOWS_ANSWER = frozenset({"truncated", "cut_json", "oversize", "empty_page", "http_status", "tamper"})
+SIGN_CHOICES = ("keep", "again", "blank")
 DETAILS: dict[str, dict[str, Any]] = {
     "http_500": {"status": 500, "code": "PAYMENT_INTERNAL_ERROR"},
     "reset": {},  # the connection is reset once the request was read
+    "no_connection": {},  # nothing is sent; a server that has accepted can only reset
+    "timeout": {"hold_s": 60.0},  # no byte comes, and then the connection is reset
     "truncated": {"share": 0.5},  # Content-Length tells all, this share of the body comes
     "soft_error": {"status": 500, "code": "PAYMENT_INTERNAL_ERROR"},  # HTTP 200, the error in its body
     "empty_page": {},  # right totals, no rows (listings only)
@@ -23,6 +28,10 @@ DETAILS: dict[str, dict[str, Any]] = {
     "redirect": {"status": 302, "location": "http://127.0.0.1:9/elsewhere"},
     "oversize": {"body_bytes": 64 * 1024 * 1024},
     "refuse": {"status": 403, "code": "UNAUTHORIZED"},  # any documented refusal
+    "http_status": {"status": 201, "empty": False},  # the gateway's answer under another status
+    # The answer's JSON with fields set and removed by dotted path; ``sign`` says what becomes of its
+    # hash: it stays, is right again, or is made with the stray blank of senangPay's page.
+    "tamper": {"fields": {}, "remove": (), "sign": "keep"},
 }
 FIRST_TRIES_MAX = 1_000_000  # distinct requests remembered for ``first_try_only``
 
@@ -54,6 +63,8 @@ class Fault:
         if not 0 <= self.rate <= 1:
             raise ValueError("rate must be 0..1")
         self.details = DETAILS[self.name] | self.details
+        if self.details.get("sign", "keep") not in SIGN_CHOICES:
+            raise ValueError(f"sign must be one of {', '.join(SIGN_CHOICES)}")
         if self.processed is None:
             self.processed = self.name not in BEFORE_PROCESSING
 
@@ -83,8 +94,8 @@ class FaultPlan:
         self._faults: dict[str, Fault] = {}
 
     def set(self, fault: Fault) -> None:
-        """Switch a fault on; a second of the same name and endpoint replaces the first."""
-        self._faults[f"{fault.name} {fault.endpoint} {fault.match}"] = fault
+        """Switch a fault on; a second of the same name, endpoint, match and numbers replaces the first."""
+        self._faults[f"{fault.name} {fault.endpoint} {fault.match} {fault.at}"] = fault
 
     def clear(self, name: str | None = None) -> None:
         """Switch one kind off, or all."""

@@ -32,6 +32,7 @@ class Ledger:
         self.plans: dict[str, Plan] = {}
         self.by_reference: dict[str, Plan] = {}
         self.projects: dict[str, int] = {}  # domain -> project id
+        self._lagging: dict[str, tuple[float, int]] = {}  # id -> /check knows it when, after how many
         self.resettled: list[Plan] = []  # became final since last asked; for callbacks
         self._credential = credential
         self._listings: dict[Bucket, list[Plan]] = {}
@@ -109,6 +110,15 @@ class Ledger:
         self.plans[plan.id] = plan
         self.by_reference[plan.reference] = plan
         self.place(plan)
+
+    def remove(self, plan: Plan, before: Plan | None) -> None:
+        """As if it had never been; ``before`` is what its reference meant until then."""
+        self._take_out(plan)
+        del self.plans[plan.id]
+        self.by_reference.pop(plan.reference)
+        if before is not None:
+            self.by_reference[before.reference] = before
+        plan.hidden = True  # what still waits in the heap places it nowhere
 
     @contextmanager
     def edit(self, plan: Plan) -> Iterator[Plan]:
@@ -201,6 +211,19 @@ class Ledger:
             if plan is not None and self.is_known(plan):
                 return plan
         return None
+
+    def let_lag(self, plan: Plan, *, until_s: float, requests: int) -> None:
+        """Let /check find a new payment only from a time on, and after so many requests for it."""
+        if until_s > self._as_of_s or requests:
+            self._lagging[plan.id] = until_s, requests
+
+    def lags_behind(self, plan: Plan) -> bool:
+        """Whether /check doesn't know it yet; asking counts."""
+        if plan.id not in self._lagging:
+            return False
+        until_s, requests = self._lagging[plan.id]
+        self._lagging[plan.id] = until_s, max(0, requests - 1)
+        return requests > 0 or self._as_of_s < until_s
 
     def is_reference_used(self, reference: str) -> bool:
         """Whether a reference is refused; remembered for ever, or for some days after its creation day."""

@@ -7,17 +7,18 @@ Sources: docs.sengo.id/authentication, /fund-acceptance/qris, /extras/transactio
 
 import ipaddress
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import date
+from functools import partial
 from typing import Any
-from urllib.parse import unquote, unquote_plus, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from .answers import Answer, listing_page, refusal, success
 from .clock import zone_day
 from .ledger import Ledger
 from .php_json import PhpJsonError, encode_text, php_decode, php_encode
 from .plan import Plan
+from .request import Request
 from .seeded import fee_rupiah, random_id
 from .settings import STATUSES
 from .signature import is_signed, same_text, sign
@@ -29,25 +30,6 @@ REFERENCE_CHARACTERS_MAX = 64  # Unconfirmed: no length is published
 AMOUNT_MAX_RUPIAH = 10**12  # Unconfirmed: no limits are published
 DAY_CHARACTERS = 10  # Python reads more ISO forms than Y-m-d
 TRUE_WORDS = ("true", "1")
-
-
-@dataclass
-class Request:
-    """What the endpoints need of an HTTP request; header names are lower-case."""
-
-    method: str
-    path: str  # below /api, still percent-encoded
-    query: str
-    headers: Mapping[bytes, bytes]
-    body: bytes = b""
-    key: str = ""  # the credential, once proven
-    data: dict[str, Any] = field(default_factory=dict)  # the decoded body
-    notes: list[str] = field(default_factory=list)
-
-    def parameters(self) -> dict[str, str]:
-        """The query's parameters; of several the last counts, as in PHP."""
-        pairs = (pair.partition("=") for pair in self.query.split("&") if pair)
-        return {unquote_plus(name): unquote_plus(value) for name, _, value in pairs}
 
 
 class Refused(Exception):
@@ -163,7 +145,7 @@ def _day(text: str) -> int:
 def check(world: WorldState, ledger: Ledger, request: Request) -> Answer:
     """One transaction by id or reference; ``resendCallback`` sends its callback again."""
     plan = ledger.find(unquote(request.path.rstrip("/").split("/")[2]))
-    if plan is None:
+    if plan is None or ledger.lags_behind(plan):
         raise Refused(404, "TRANSACTION_NOT_FOUND")
     if request.parameters().get("resendCallback", "").lower() in TRUE_WORDS:
         world.notify(request.key, ledger, plan, "resend")
@@ -213,7 +195,10 @@ def create_qris(world: WorldState, ledger: Ledger, request: Request) -> Answer:
     )
     if plan.paid_s is not None and plan.paid_s >= plan.expires_s:
         plan.paid_s = None  # nobody can pay an expired code
+    before = ledger.by_reference.get(reference)
     ledger.add(plan)
+    ledger.let_lag(plan, until_s=now_s + settings.check_lag_s, requests=settings.check_lag_requests)
+    request.undo.append(partial(ledger.remove, plan, before))
     return success(single_row(plan, ledger.status(plan), settings))
 
 
@@ -227,6 +212,7 @@ def create_project(world: WorldState, ledger: Ledger, request: Request) -> Answe
     if domain in ledger.projects or not all(_is_network(one) for one in networks):
         raise Refused(*INVALID)
     ledger.projects[str(domain)] = id = len(ledger.projects) + 1
+    request.undo.append(partial(ledger.projects.__delitem__, str(domain)))
     text = f'{{"id":{id},"name":{encode_text(str(name))},"domain":{encode_text(str(domain))},'
     return success((text + f'"ip":{php_encode(networks)},"status":"Review"}}').encode())
 

@@ -8,6 +8,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from .senangpay.settings import MERCHANT_ID, SECRET_KEY
 from .settings import CLIENT_KEY, CLIENT_TOKEN, SimulatorSettings
 from .world import World
 
@@ -25,11 +26,14 @@ class Simulator:
 
     client_key = CLIENT_KEY
     client_token = CLIENT_TOKEN
+    merchant_id = MERCHANT_ID
+    secret_key = SECRET_KEY
 
     def __init__(self, settings: SimulatorSettings | None = None, **overrides: Any) -> None:
         self.world = World(settings, **overrides)
         self.origin = ""
         self.base_url = ""
+        self.senangpay_base_url = ""
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -39,7 +43,7 @@ class Simulator:
         listener = listen_on_loopback(settings.host, settings.port)
         host, port = listener.getsockname()[:2]
         self.origin = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        self.base_url = f"{self.origin}/api"
+        self.base_url, self.senangpay_base_url = f"{self.origin}/api", self.origin
         self._server = _uvicorn_server(self.world)
         self._stopping.clear()
         run = self._server.run

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from .clock import as_seconds
+from .senangpay.settings import SenangPaySettings
 
 CLIENT_KEY = "SC-SIMULATOR"
 CLIENT_TOKEN = "simulator-token-0001"  # noqa: S105 - public and made up
@@ -63,6 +64,8 @@ class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     page_size: int = 10
     retention_days: int = 7
     reference_memory_days: int | None = None  # a used reference is refused so long; None = for ever
+    check_lag_s: float = 0.0  # /check answers 404 so long after POST /qris
+    check_lag_requests: int = 0  # and to so many /check of that payment
     empty_total_pages: int = 1
     refuse_statuses: tuple[str, ...] = ()  # answered with 422 by GET /transactions
     error_style: str = "code"
@@ -78,6 +81,9 @@ class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     # payments
     auto_pay_after_s: float | None = None
     callbacks: bool = False  # delivered to loopback addresses only
+
+    # the other gateway
+    senangpay: SenangPaySettings = SenangPaySettings()
 
     # credentials: key -> token; each has its own ledger
     extra_credentials: dict[str, str] = {}
@@ -112,9 +118,12 @@ class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
             as_seconds(self.now)
 
     def changed(self, changes: dict[str, Any]) -> "SimulatorSettings":
-        """A copy with changes merged in; types are checked strictly, unknown names are refused."""
+        """A copy with changes merged in (also into ``senangpay``); types are checked, unknown names refused."""
         try:
-            merged = msgspec.to_builtins(self) | msgspec.to_builtins(changes)
+            changes = msgspec.to_builtins(changes)
+            merged = msgspec.to_builtins(self) | changes
+            if isinstance(changes.get("senangpay"), dict):
+                merged["senangpay"] = msgspec.to_builtins(self.senangpay) | changes["senangpay"]
             return msgspec.convert(merged, SimulatorSettings, strict=True)
         except (msgspec.ValidationError, TypeError) as error:
             raise ValueError(str(error)) from error

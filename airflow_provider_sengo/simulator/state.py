@@ -19,6 +19,7 @@ from .faults import Fault, FaultPlan
 from .ledger import Ledger
 from .plan import Plan
 from .request_log import RequestLog
+from .senangpay.state import SenangPay
 from .settings import CLIENT_KEY, CLIENT_TOKEN, SEED_FIELDS, SimulatorSettings
 from .wire import single_row
 
@@ -33,6 +34,7 @@ class WorldState:
         self._initial = (settings or SimulatorSettings()).changed(overrides)
         self.callbacks = CallbackSender()
         self.log = RequestLog(self._initial.requests_kept)
+        self.senangpay = SenangPay(self)
         self.reset()
 
     def reset(self) -> None:
@@ -42,6 +44,7 @@ class WorldState:
             self.faults = FaultPlan()
             self.log.clear()
             self.callbacks.entries.clear()
+            self.senangpay.clear()
             self._drifts: dict[tuple[str, int, str, str], Drift] = {}
             self._fill_bucket()
             self._restart()
@@ -116,6 +119,7 @@ class WorldState:
         for key in tuple(self.ledgers):
             with self.open(key):
                 pass
+        self.senangpay.tick()
 
     # -- for the endpoints ----------------------------------------------------------------------------
 

@@ -21,6 +21,12 @@ def truth_rows(
     return sorted(rows, key=lambda row: (row["created_at"], row["id"]))
 
 
+def payments(ledger: Ledger, project: str, reference: str) -> list[dict[str, Any]]:
+    """What was ever created under one reference."""
+    plans = [plan for plan in ledger.plans.values() if plan.reference == reference]
+    return [truth_row(ledger, project, plan) for plan in plans if ledger.is_created(plan)]
+
+
 def truth_row(ledger: Ledger, project: str, plan: Plan) -> dict[str, Any]:
     """One transaction. ``status`` is the clock's; ``shown_*`` what the row says (None: unreadable)."""
     status = ledger.status(plan)

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole simulated world as its users steer it. Thread-safe; needs no HTTP."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
 from . import edits, truth
 from .drift import Drift, force_status
+from .exchange import handle
 from .faults import Fault
 from .ledger import Ledger
 from .odd import ODD_KINDS
@@ -32,6 +33,32 @@ class World(WorldState):
         """Rows and amount sum of every listing that the gateway shows now."""
         with self.open(key) as ledger:
             return truth.truth_sums(ledger)
+
+    def payments(self, reference: str, *, key: str | None = None) -> list[dict[str, Any]]:
+        """Every SenGo payment ever made under a reference, oldest first, forgotten and hidden ones included."""
+        with self.open(key) as ledger:
+            return truth.payments(ledger, key or CLIENT_KEY, reference)
+
+    def charges(self, order_id: str | None = None) -> list[dict[str, Any]]:
+        """The senangPay charges that moved money, whatever the queries show."""
+        return self.senangpay.charges(order_id)
+
+    def handle(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = b"",
+        *,
+        timeout_s: float = 30.0,
+    ) -> tuple[int, dict[str, str], bytes]:
+        """One request to either gateway without sockets: status, headers (names in lower case), body.
+
+        ``url`` is absolute or begins with ``/api/``, ``/apiv1/`` or ``/tokenization/``. Faults strike as on
+        the wire; one that cuts the connection raises ``ConnectionCut``, as does ``slow`` from ``timeout_s``
+        on. Nothing ever waits: latency and shorter delays are left out.
+        """
+        return handle(self, method, url, headers or {}, body or b"", timeout_s=timeout_s)
 
     def requests(self) -> RequestLog:
         """The request log: ``.total``, ``.by_endpoint``, ``.by_status``, ``.entries``, ``.clear()``."""

@@ -12,54 +12,62 @@ from typing import Any
 import pytest
 
 from airflow_provider_sengo import connection_fields
-from airflow_provider_sengo.connection_fields import CONNECTION_TYPES, SENGO
+from airflow_provider_sengo.connection_fields import CONNECTION_TYPES, SENANGPAY, SENGO, ConnectionType
+from airflow_provider_sengo.hooks.senangpay import SenangPayHook
 from airflow_provider_sengo.hooks.sengo import SenGoHook
 
 AIRFLOW_VERSION = tuple(int(part) for part in version("apache-airflow-core").split(".")[:2])
+FIRST = {"environment": "sandbox", "timeout_s": 30, "deadline_s": 120, "max_attempts": 5}
+LAST = {"proxy": None, "ca_bundle": None}
 CONTRACT_EXTRAS = {
-    "environment": "sandbox",
-    "timeout_s": 30,
-    "deadline_s": 120,
-    "max_attempts": 5,
-    "requests_per_second": None,
-    "callback_url": None,
-    "proxy": None,
-    "ca_bundle": None,
+    "sengo": FIRST | {"requests_per_second": None, "callback_url": None} | LAST,
+    "senangpay": FIRST | {"hash_type": "sha256"} | LAST,
 }
+TITLES = {
+    "sengo": ("SenGo", "Client key", "Client token"),
+    "senangpay": ("senangPay", "Merchant id", "Secret key (never sent)"),
+}
+HOOKS: dict[str, type[SenGoHook | SenangPayHook]] = {"sengo": SenGoHook, "senangpay": SenangPayHook}
+
+each_type = pytest.mark.parametrize("table", [SENGO, SENANGPAY], ids=lambda table: table.connection_type)
 
 
 @pytest.fixture(scope="module")
-def form() -> Any:
-    """The SenGo form as the installed Airflow's UI is told to draw it."""
+def forms() -> Any:
+    """The forms by connection type, as the installed Airflow's UI is told to draw them."""
     from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
 
     if AIRFLOW_VERSION < (3, 2):
         pytest.skip("Airflow 3.1 draws the widgets, once a process, with stand-ins of its own")
-    forms = {meta.connection_type: meta for meta in HookMetaService.hook_meta_data()}
-    return forms["sengo"]
+    return {meta.connection_type: meta for meta in HookMetaService.hook_meta_data()}
 
 
-def test_table_holds_the_documented_extras_and_defaults() -> None:
-    """Names and defaults are the public contract."""
-    assert {name: field.default for name, field in SENGO.extras.items()} == CONTRACT_EXTRAS
+@each_type
+def test_table_holds_the_documented_extras_and_defaults(table: ConnectionType) -> None:
+    """Names, defaults and their order are the public contract."""
+    defaults = {name: field.default for name, field in table.extras.items()}
+    assert list(defaults.items()) == list(CONTRACT_EXTRAS[table.connection_type].items())
 
 
-def test_form_shows_labels_defaults_limits_and_choices(form: Any) -> None:
-    """Airflow's own service makes a dropdown, spinners with limits, and help texts of the table."""
-    assert form.hook_name == "SenGo"
-    assert set(form.extra_fields) == set(SENGO.extras)
-    for name, field in SENGO.extras.items():
+@each_type
+def test_form_shows_labels_defaults_limits_and_choices(table: ConnectionType, forms: Any) -> None:
+    """Airflow's own service makes dropdowns, spinners with limits, and help texts of the table."""
+    form = forms[table.connection_type]
+    assert form.hook_name == TITLES[table.connection_type][0]
+    assert set(form.extra_fields) == set(table.extras)
+    for name, field in table.extras.items():
         drawn = form.extra_fields[name]
         assert (drawn["value"], drawn["description"]) == (field.default, field.description)
         assert drawn["schema"]["title"] == field.label
         assert field.schema().items() <= drawn["schema"].items()
 
 
-def test_form_relabels_and_never_hides_the_port(form: Any) -> None:
+@each_type
+def test_form_relabels_and_never_hides_the_port(table: ConnectionType, forms: Any) -> None:
     """Without a stored port, Airflow 3.3.1 and 3.3.2 can't test a stored connection."""
-    standard = form.standard_fields
+    standard = forms[table.connection_type].standard_fields
     assert standard.host.title == "Base URL (empty: by environment)"
-    assert (standard.login.title, standard.password.title) == ("Client key", "Client token")
+    assert (standard.login.title, standard.password.title) == TITLES[table.connection_type][1:]
     assert standard.url_schema.hidden
     assert not standard.port.hidden
     assert all("port" not in table.hidden for table in CONNECTION_TYPES.values())
@@ -71,21 +79,34 @@ def test_no_extra_is_required() -> None:
     assert all("null" in allowed for allowed in types)
 
 
-def test_no_hook_shadows_the_metadata() -> None:
+@each_type
+def test_no_hook_shadows_the_metadata(table: ConnectionType) -> None:
     """Behaviour for 3.1 and metadata for 3.2 and later say the same."""
-    (metadata,) = (
-        item for item in connection_fields.connection_types() if item["connection-type"] == "sengo"
-    )
-    behaviour = SenGoHook.get_ui_field_behaviour()
+    hook, metadata = HOOKS[table.connection_type], metadata_of(table)
+    behaviour = hook.get_ui_field_behaviour()
     assert metadata["ui-field-behaviour"] == {name.replace("_", "-"): v for name, v in behaviour.items()}
-    assert (metadata["hook-name"], metadata["connection-type"]) == (SenGoHook.hook_name, SenGoHook.conn_type)
+    assert (metadata["hook-name"], metadata["connection-type"]) == (hook.hook_name, hook.conn_type)
+    assert metadata["hook-class-name"] == f"{hook.__module__}.{hook.__name__}"
 
 
-def test_widgets_of_airflow_3_1_agree_with_the_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
+def metadata_of(table: ConnectionType) -> dict[str, Any]:
+    """What the provider info says of one connection type."""
+    (found,) = (
+        item
+        for item in connection_fields.connection_types()
+        if item["connection-type"] == table.connection_type
+    )
+    return found
+
+
+@each_type
+def test_widgets_of_airflow_3_1_agree_with_the_metadata(
+    table: ConnectionType, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Drawn with the stand-ins of Airflow 3.1's api-server, the widgets are the same fields."""
-    widgets = drawn_with_stand_ins(monkeypatch)
-    assert list(widgets) == list(SENGO.extras)
-    for name, field in SENGO.extras.items():
+    widgets = drawn_with_stand_ins(HOOKS[table.connection_type], monkeypatch)
+    assert list(widgets) == list(table.extras)
+    for name, field in table.extras.items():
         drawn = widgets[name]
         kind = "integer" if field.kind == "integer" else "string"
         assert drawn["schema"]["type"] == [kind, "null"]
@@ -94,7 +115,9 @@ def test_widgets_of_airflow_3_1_agree_with_the_metadata(monkeypatch: pytest.Monk
         assert str(drawn["value"]) == str(field.default)
 
 
-def drawn_with_stand_ins(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def drawn_with_stand_ins(
+    hook: type[SenGoHook | SenangPayHook], monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Any]:
     """``get_connection_form_widgets`` over Airflow's mocks of wtforms and Flask-AppBuilder."""
     from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService as Mocks
 
@@ -107,12 +130,13 @@ def drawn_with_stand_ins(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     }
     for name, module in stand_ins.items():
         monkeypatch.setitem(sys.modules, name, module)
-    return {name: field.param.dump() for name, field in SenGoHook.get_connection_form_widgets().items()}
+    return {name: field.param.dump() for name, field in hook.get_connection_form_widgets().items()}
 
 
-def test_readme_table_has_one_line_an_extra() -> None:
+@each_type
+def test_readme_table_has_one_line_an_extra(table: ConnectionType) -> None:
     """The table names every extra with its default and its limits."""
-    lines = connection_fields.markdown_table("sengo").splitlines()[2:]
-    assert [line.split("`")[1] for line in lines] == list(SENGO.extras)
+    lines = connection_fields.markdown_table(table.connection_type).splitlines()[2:]
+    assert [line.split("`")[1] for line in lines] == list(table.extras)
     assert "| `timeout_s` | `30` | How long to wait for one answer. 0.1 to 300. |" in lines
     assert json.dumps(lines).isascii()

@@ -39,6 +39,14 @@ def test_package_name_is_the_canonical_one() -> None:
     assert get_provider_info()["package-name"] == "airflow-provider-sengo"
 
 
+def test_both_gateways_are_announced() -> None:
+    """Connection type, hook and integration of each."""
+    info = get_provider_info()
+    assert [item["connection-type"] for item in info["connection-types"]] == ["sengo", "senangpay"]
+    names = {item["integration-name"] for item in info["integrations"]}
+    assert names == {"SenGo", "senangPay"} == {item["integration-name"] for item in info["hooks"]}
+
+
 def test_settings_have_all_five_keys() -> None:
     """Airflow reads an option only with all of its keys."""
     options = get_provider_info()["config"]["sengo"]["options"]
@@ -80,7 +88,14 @@ def test_reading_it_imports_no_other_package() -> None:
 
 def test_hooks_and_operators_import_nothing_heavy() -> None:
     """A Dag file that imports them is parsed again and again."""
-    modules = ("hooks.sengo", "hooks.storage", "hooks.connection", "operators.sengo", "operators.failure")
+    modules = (
+        "hooks.sengo",
+        "hooks.senangpay",
+        "hooks.storage",
+        "hooks.connection",
+        "operators.sengo",
+        "operators.failure",
+    )
     before = loaded_by("import airflow.sdk, airflow.providers.common.compat.sdk")
     after = loaded_by("; ".join(f"import airflow_provider_sengo.{name}" for name in modules))
     heavy = {"requests", "aiohttp", "pyarrow", "deltalake", "fastapi", "tenacity", "uvicorn"}

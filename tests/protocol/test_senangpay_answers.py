@@ -82,6 +82,13 @@ def test_an_odd_validation_is_unexpected(body, json_path, answer):
     assert error.json_path == json_path
 
 
+def test_an_http_error_is_no_verdict_on_a_token(answer):
+    """A wrong address must not look like a bad card."""
+    error = refused(VALIDATE, answer({"status": 0, "msg": "Not Found"}, 404))
+    assert type(error) is Rejected
+    assert error.http_status == 404
+
+
 @pytest.mark.parametrize(
     ("body", "enabled"),
     [
@@ -127,6 +134,11 @@ def test_a_refused_toggle_is_rejected(status, answer):
     assert (error.http_status, error.code) == (status, "")
 
 
+def test_a_message_is_read_before_it_is_redacted(answer):
+    """A long number in it is shown as a hash, but does not make it an error about one."""
+    assert QUERY.parse(answer({"status": 0, "msg": f"No transaction found: {TOKEN}"})) == ()
+
+
 def test_all_rows_of_an_order_are_read(answer):
     """Failed and paid ones in the gateway's order, which means nothing."""
     for rows in ([FAILED, ROW], [ROW, FAILED]):
@@ -149,7 +161,8 @@ def test_no_rows_mean_no_such_order(data, answer):
 
 
 @pytest.mark.parametrize(
-    "message", ["No transaction found", "no transactions were found.", "Order not found", "Record does not exist"]
+    "message",
+    ["No transaction found", "no transactions were found.", "Order not found", "Record does not exist"],
 )
 def test_not_found_in_words_means_no_such_order(message, answer):
     """Only under HTTP 2xx; an HTTP error with these words is an error."""
@@ -277,9 +290,9 @@ _bodies = st.fixed_dictionaries(
 )
 @example("query_order", b"[" * 100_000, 200)
 def test_any_answer_is_a_record_or_one_of_our_errors(name, body, status):
-    """And a record only under HTTP 200."""
+    """And a record only under HTTP 2xx."""
     try:
         CALLS[name].parse(Response(status, {}, body, None))
     except SenGoProviderError:
         return
-    assert status in (200, 204) or (status == 400 and name == "validate_token")
+    assert status in (200, 204)

@@ -299,9 +299,7 @@ def test_an_echo_of_secrets_is_never_shown(status, code, answer):
 
 
 _values = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just([]) | st.just({})
-_fields = {
-    name: st.sampled_from([value, str(value)]) | _values for name, value in (*PAID.items(), ("x", 1))
-}
+_fields = {name: st.sampled_from([value, str(value)]) | _values for name, value in (*PAID.items(), ("x", 1))}
 
 
 @given(

@@ -46,14 +46,14 @@ def test_a_gate_is_host_and_fingerprint():
 @pytest.mark.parametrize("value", ["", " ", "1:2", "1/2", "1 ", "1\n", "é", "1" * 65, None, 543160464805574])
 def test_odd_merchant_ids_are_refused(value):
     """A colon would become a Basic password, a slash another path, and an int would lose a leading zero."""
-    with pytest.raises(ValueError, match="^merchant_id: must be 1 to 64 ASCII digits"):
+    with pytest.raises(ValueError, match=r"^merchant_id: must be 1 to 64 ASCII digits"):
         made(merchant_id=value)
 
 
 @pytest.mark.parametrize("value", ["", " ", "s3cret key", "s3cret\n", "é", None, 1, b"s3cret"])
 def test_odd_secret_keys_are_refused(value):
     """The refusal does not quote it."""
-    with pytest.raises(ValueError, match="^secret_key: must be printable ASCII") as error:
+    with pytest.raises(ValueError, match=r"^secret_key: must be printable ASCII") as error:
         made(secret_key=value)
     assert "s3cret" not in str(error.value)
 
@@ -61,14 +61,16 @@ def test_odd_secret_keys_are_refused(value):
 @pytest.mark.parametrize("value", ["", "SHA256", "sha1", None])
 def test_odd_hash_types_are_refused(value):
     """The dashboard offers two."""
-    with pytest.raises(ValueError, match="^hash_type: must be one of sha256, md5"):
+    with pytest.raises(ValueError, match=r"^hash_type: must be one of sha256, md5"):
         made(hash_type=value)
 
 
-@pytest.mark.parametrize("base_url", ["", "http://sandbox.senangpay.my", "https://u:s3cret@x", "https://x?a=1"])
+@pytest.mark.parametrize(
+    "base_url", ["", "http://sandbox.senangpay.my", "https://u:s3cret@x", "https://x?a=1"]
+)
 def test_odd_base_urls_are_refused(base_url):
     """Plain http goes to loopback only; the rule is SenGo's."""
-    with pytest.raises(ValueError, match="^base_url: ") as error:
+    with pytest.raises(ValueError, match=r"^base_url: ") as error:
         made(base_url=base_url)
     assert "s3cret" not in str(error.value)
 

@@ -78,7 +78,7 @@ def test_amounts_are_exact_or_none(grand_total, amount_sen):
     ("sent", "paid_at"),
     [
         ("1589986488", PAID_AT), (1589986488, PAID_AT), ("1589986488000", PAID_AT),
-        ("1589986488123", PAID_AT.replace(microsecond=123000)), 
+        ("1589986488123", PAID_AT.replace(microsecond=123000)),
         ("158998648800", None),
         ("", None), ("0", None), ("2020-05-20", None), ("15899864881234", None), (True, None), (1.5, None),
         ("\u0661589986488", None), (None, None), ({}, None),
@@ -117,9 +117,13 @@ def test_no_row_is_an_error(any_row):
     json.dumps(as_plain_dict(read_order_payment(any_row)))
 
 
-TOKEN = CardToken(token="6bcc32c3", order_id="abc1", last_four="1118", card_type="mc", message="Card validate")
+TOKEN = CardToken(
+    token="6bcc32c3", order_id="abc1", last_four="1118", card_type="mc", message="Card validate"
+)
 RECORDS = [
-    CardPayment(status=1, transaction_id="149", order_id="12", amount_sen=200, message="Payment was successful"),
+    CardPayment(
+        status=1, transaction_id="149", order_id="12", amount_sen=200, message="Payment was successful"
+    ),
     TokenValidation(valid=True, message="ok"),
     TokenStatus(enabled=False, message="Credit card successfully disabled"),
     read_order_payment(ROW),

@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_sengo.exceptions import Rejected, SenGoProviderError, SignatureMismatch, UnexpectedResponse
+from airflow_provider_sengo.exceptions import (
+    Rejected,
+    SenGoProviderError,
+    SignatureMismatch,
+    UnexpectedResponse,
+)
 from airflow_provider_sengo.protocol import senangpay
 from airflow_provider_sengo.protocol.senangpay import CardToken, SenangPayCredentials
 from airflow_provider_sengo.protocol.signing import senangpay_tokenization_return_signature
@@ -37,9 +42,7 @@ FAILED = STORED | {
     "msg": "Card validation failed",
     "hash": "9b77867294fd93c11305bda4ded50c50f3786984f346dabad47b59d713b6934f",
 }
-CARD = CardToken(
-    token=TOKEN, order_id="abc654321", last_four="1118", card_type="mc", message="Card validate"
-)
+CARD = CardToken(token=TOKEN, order_id="abc654321", last_four="1118", card_type="mc", message="Card validate")
 
 
 def signed(**changes: str) -> dict[str, str]:
@@ -79,6 +82,8 @@ def test_the_urls_arguments_are_checked(name, value):
         STORED,
         STORED | {"hash": STORED["hash"].upper()},
         STORED | {"utm_source": ["mail"]},
+        STORED | {"status": "0"},
+        {"status" if name == "status_id" else name: value for name, value in STORED.items()},
         urlencode(STORED),
         urlencode(STORED, quote_via=quote),
     ],
@@ -130,7 +135,9 @@ def test_a_missing_or_odd_field_is_a_mismatch(name, value):
             senangpay.verify_tokenization_return(CREDENTIALS, params)
 
 
-@pytest.mark.parametrize("query", ["", "x", urlencode(STORED) + "&status_id=0", "a=1&" * 60 + urlencode(STORED)])
+@pytest.mark.parametrize(
+    "query", ["", "x", urlencode(STORED) + "&status_id=0", "a=1&" * 60 + urlencode(STORED)]
+)
 def test_an_odd_query_string_is_a_mismatch(query):
     """A repeated field, none, or too many."""
     with pytest.raises(SignatureMismatch):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A client of this file's own: standard library only, so that it proves the bytes and not the provider."""
 
+import base64
 import hashlib
 import hmac
 import http.client
@@ -79,6 +80,64 @@ class Client:
         return answer(self.world, Request(method, path, query, raw, body))
 
 
+CHARGE = {
+    "name": "Abu Bin Ali",
+    "email": "ahmad@google.com",
+    "phone": "0109876543",
+    "detail": "Order for product id #4",
+    "order_id": "123",
+    "amount": "200",
+}
+FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass
+class Merchant:
+    """A senangPay merchant without HTTP, with hash code of this file's own."""
+
+    world: World
+    merchant_id: str = "543160464805574"
+    secret: str = "53-784"
+
+    def hash(self, *parts: str) -> str:
+        return hmac.new(self.secret.encode(), "".join(parts).encode(), hashlib.sha256).hexdigest()
+
+    def basic(self, password: str = "") -> dict[str, str]:
+        user = base64.b64encode(f"{self.merchant_id}:{password}".encode()).decode()
+        return {"Authorization": f"Basic {user}", "Content-Type": FORM}
+
+    def post(self, path: str, fields: dict[str, str], sent: dict[str, str] | None = None) -> Any:
+        body = urlencode(fields).encode()
+        return self.world.handle("POST", f"/apiv1/{path}", sent or self.basic(), body)
+
+    def signed(self, token: str, **changes: str) -> dict[str, str]:
+        fields = CHARGE | changes
+        names = ("name", "email", "phone", "detail", "order_id", "amount")
+        return fields | {
+            "token": token,
+            "hash": self.hash(self.merchant_id, *(fields[name] for name in names)),
+        }
+
+    def charge(self, token: str, **changes: str) -> dict[str, Any]:
+        status, _, body = self.post("pay_cc", self.signed(token, **changes))
+        assert status == 200, body
+        return json.loads(body)
+
+    def is_signed(self, reply: dict[str, Any]) -> bool:
+        names = ("status", "order_id", "transaction_id", "amount_paid", "msg")
+        return reply["hash"] == self.hash(self.merchant_id, *(str(reply.get(name, "")) for name in names))
+
+    def query(self, name: str, **asked: str) -> dict[str, Any]:
+        sign = self.hash(self.merchant_id, self.secret, *asked.values())
+        target = urlencode({"merchant_id": self.merchant_id, **asked, "hash": sign})
+        return json.loads(self.world.handle("GET", f"/apiv1/{name}?{target}")[2])
+
+    def statuses(self, order_id: str = "123") -> list[str]:
+        """The statuses that the order query shows."""
+        rows = self.query("query_order_status", order_id=order_id)["data"]
+        return [row["payment_info"]["status"] for row in rows]
+
+
 @dataclass
 class Wire:
     """Calls over a socket."""
@@ -119,6 +178,12 @@ def make_client() -> Any:
 @pytest.fixture
 def client(make_client: Any) -> Client:
     return make_client()
+
+
+@pytest.fixture
+def merchant() -> Merchant:
+    """A world at a frozen time with nothing in it, and a senangPay merchant of it."""
+    return Merchant(World(per_day=0, now=NOW, frozen=True))
 
 
 @pytest.fixture(scope="module")

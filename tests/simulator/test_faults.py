@@ -136,6 +136,51 @@ def test_oversize(wire):
     assert json.loads(body)["responseCode"] == 200
 
 
+def test_timeout(wire):
+    """timeout sends no byte until its time is over, then resets; the gateway has done its work."""
+    wire.simulator.world.set_fault("timeout", hold_s=0.05, endpoint="POST /qris")
+    with pytest.raises(ConnectionResetError):
+        wire.call("POST", "/api/qris", QRIS)
+    assert wire.get("/check/FAULT-1")[0] == 200
+    assert wire.simulator.world.requests().by_status[0] == 1
+
+
+def test_timeout_ends_with_the_client(wire):
+    """A client that gives up first leaves a server that goes on serving."""
+    wire.simulator.world.set_fault("timeout", at=(1,))
+    port = int(wire.simulator.origin.rsplit(":", 1)[1])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as bare:
+        bare.sendall(b"GET /api/balance HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert wire.get("/balance")[0] == 200
+
+
+def test_no_connection(wire):
+    """no_connection on the wire is a reset of a request that nobody worked on."""
+    wire.simulator.world.set_fault("no_connection", at=(1,))
+    with pytest.raises(ConnectionResetError):
+        wire.call("POST", "/api/qris", QRIS)
+    assert wire.get("/check/FAULT-1")[0] == 404
+
+
+@pytest.mark.parametrize(("details", "size"), [({}, None), ({"empty": True}, 0), ({"status": 204}, 0)])
+def test_http_status(wire, details, size):
+    """http_status is the gateway's own answer under another status, without a body if asked or needed."""
+    wire.simulator.world.set_fault("http_status", **details)
+    status, _, body = wire.call("POST", "/api/qris", QRIS)
+    assert status == details.get("status", 201)
+    assert (json.loads(body)["responseMessage"] == "success") if size is None else (len(body) == size)
+
+
+def test_tamper(wire):
+    """tamper changes and removes fields of the answer and nothing else."""
+    fields = {"responseData.amount": 999, "responseData.merchantRef": "OTHER"}
+    wire.simulator.world.set_fault("tamper", fields=fields, remove=["responseData.fee"])
+    data = json.loads(wire.call("POST", "/api/qris", QRIS)[2])["responseData"]
+    assert (data["amount"], data["merchantRef"], "fee" in data) == (999, "OTHER", False)
+    wire.simulator.world.clear_faults()
+    assert json.loads(wire.get("/check/FAULT-1")[2])["responseData"]["amount"] == 10000
+
+
 @pytest.mark.parametrize(("processed", "status"), [(True, 200), (False, 404)])
 @pytest.mark.parametrize("name", ["reset", "http_500", "truncated"])
 def test_a_faulty_post_may_or_may_not_have_been_carried_out(wire, name, processed, status):

@@ -7,8 +7,9 @@ and 401 for a wrong Basic user (the page's OpenAPI).
 
 from typing import Any
 
-from ..answers import Answer
-from ..php_json import PhpJsonError, php_encode
+from airflow_provider_sengo.simulator.answers import Answer
+from airflow_provider_sengo.simulator.php_json import PhpJsonError, php_encode
+
 from . import hashes
 from .attempt import Attempt, status_at
 from .settings import SenangPaySettings

@@ -11,9 +11,10 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from ..answers import Answer
-from ..request import Request
-from ..state import WorldState
+from airflow_provider_sengo.simulator.answers import Answer
+from airflow_provider_sengo.simulator.request import Request
+from airflow_provider_sengo.simulator.state import WorldState
+
 from . import hashes
 from .answers import SUCCESS, VERIFIED, answer_to, charge_answer, plain, refusal, rows_answer, status_of
 from .attempt import Attempt, count_query, in_order, is_shown, row_of
@@ -38,25 +39,34 @@ class Refused(Exception):
 
 
 def endpoint_of(method: str, path: str) -> str:
-    """The name that counts and faults use: ``POST /apiv1/pay_cc``."""
-    return f"{method} /{'/'.join(path.strip('/').split('/')[:2])}"
+    """The name that counts and faults use: ``POST /apiv1/pay_cc``, ``GET /tokenization``."""
+    first, second, *rest = (*path.strip("/").split("/"), "", "")
+    if first == "tokenization":
+        return f"{method} /tokenization{'/card' if 'card' in rest else ''}"
+    return f"{method} /{first}/{second}"
 
 
 def answer(world: WorldState, request: Request) -> Answer:
     """Authenticate, read the fields, route, and turn refusals into answers."""
     settings = world.settings.senangpay
     try:
-        method, handler = ROUTES.get(request.path.rstrip("/"), ("", None))
-        if handler is None:
-            raise Refused("Not Found", 404)
-        if request.method != method:
-            raise Refused("Method Not Allowed", 405)
-        authenticate(settings, request, is_needed=method == "POST")
-        request.data = _fields(settings, request) if method == "POST" else request.parameters()
+        handler = _handler(request)
+        is_post = request.method == "POST"
+        authenticate(settings, request, is_needed=is_post)
+        request.data = _fields(settings, request) if is_post else request.parameters()
         with world.lock:
             return handler(world, request)
     except Refused as error:
         return refusal(settings, error.msg, http_status=error.http_status)
+
+
+def _handler(request: Request) -> Callable[[WorldState, Request], Answer]:
+    method, handler = ROUTES.get(request.path.rstrip("/"), ("", None))
+    if handler is None:
+        raise Refused("Not Found", 404)
+    if request.method != method:
+        raise Refused("Method Not Allowed", 405)
+    return handler
 
 
 def authenticate(settings: SenangPaySettings, request: Request, *, is_needed: bool) -> None:
@@ -158,7 +168,11 @@ def _attempt(world: WorldState, fields: dict[str, str], card: CardToken) -> Atte
         lag_queries=settings.shown_after_queries,
         pending_until_s=now_s + settings.pending_s,
         pending_queries=settings.pending_queries,
-        **{name: fields[name] for name in ("order_id", "name", "email", "phone", "detail")},
+        order_id=fields["order_id"],
+        name=fields["name"],
+        email=fields["email"],
+        phone=fields["phone"],
+        detail=fields["detail"],
     )
 
 
@@ -186,9 +200,7 @@ def update_token_status(world: WorldState, request: Request) -> Answer:
     _toggle(card, 1)
     request.undo.append(partial(_toggle, card, -1))
     word = "enabled" if card.enabled else "disabled"
-    return plain(
-        world.settings.senangpay, {"msg": f"Credit card successfully {word}", "token": card.token}
-    )
+    return plain(world.settings.senangpay, {"msg": f"Credit card successfully {word}", "token": card.token})
 
 
 def _toggle(card: CardToken, count: int) -> None:

@@ -8,7 +8,7 @@ import msgspec
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from ..world import World
+from airflow_provider_sengo.simulator.world import World
 
 EDITS = ("settle", "fail", "hide", "show")
 

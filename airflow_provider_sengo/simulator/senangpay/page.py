@@ -6,7 +6,8 @@ import hashlib
 from html import escape
 from urllib.parse import urlsplit
 
-from ..answers import HTML, Answer
+from airflow_provider_sengo.simulator.answers import HTML, Answer
+
 from .tokens import TEST_CARD, TEST_CVV
 
 STYLE = (

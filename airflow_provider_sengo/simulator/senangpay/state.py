@@ -6,14 +6,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from ..clock import as_seconds, iso_jakarta
-from ..wire import REMOVE
+from airflow_provider_sengo.simulator.clock import as_seconds, iso_jakarta
+from airflow_provider_sengo.simulator.wire import REMOVE
+
 from .attempt import STATUSES, Attempt, row_of, status_at, truth_of
 from .settings import SenangPaySettings
 from .tokens import DECLINES, TEST_CARD, CardToken, new_token, told
 
 if TYPE_CHECKING:
-    from ..state import WorldState
+    from airflow_provider_sengo.simulator.state import WorldState
 
 UNCHANGED: Any = object()
 
@@ -23,6 +24,10 @@ class SenangPay:
 
     def __init__(self, world: "WorldState") -> None:
         self._world = world
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget every card and payment."""
         self.cards: dict[str, CardToken] = {}
         self.by_id: dict[str, Attempt] = {}  # transaction id -> attempt, oldest first
         self.by_order: dict[str, list[Attempt]] = {}

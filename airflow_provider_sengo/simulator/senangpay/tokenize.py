@@ -9,9 +9,10 @@ import re
 from html import escape
 from urllib.parse import quote, urlencode
 
-from ..answers import HTML, Answer
-from ..request import Request
-from ..state import WorldState
+from airflow_provider_sengo.simulator.answers import HTML, Answer
+from airflow_provider_sengo.simulator.request import Request
+from airflow_provider_sengo.simulator.state import WorldState
+
 from . import hashes
 from .form import UnreadableBody, read_fields
 from .page import form_page, page, result_page
