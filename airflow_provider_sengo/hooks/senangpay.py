@@ -3,24 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, TypeVar
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_sengo import connection_fields
 from airflow_provider_sengo.exceptions import SenGoProviderError
 from airflow_provider_sengo.hooks.connection import SenangPayConnection, read_senangpay_connection
-from airflow_provider_sengo.hooks.masking import mask, mask_async
-from airflow_provider_sengo.protocol import senangpay
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from airflow_provider_sengo.protocol.http import Call
-    from airflow_provider_sengo.transport.sync import Transport
+from airflow_provider_sengo.hooks.gateway import GatewayHook
+from airflow_provider_sengo.hooks.masking import mask
+from airflow_provider_sengo.hooks.steps import World, drive
+from airflow_provider_sengo.protocol import charge, senangpay
+from airflow_provider_sengo.protocol.money import parse_sen
 
 T = TypeVar("T")
 
@@ -29,7 +26,7 @@ NO_ORDER_ID = (
 )
 
 
-class SenangPayHook(BaseHook):
+class SenangPayHook(GatewayHook[SenangPayConnection]):
     """
     Talk to senangPay with the merchant id and secret key of a connection.
 
@@ -49,66 +46,14 @@ class SenangPayHook(BaseHook):
         super().__init__(**kwargs)
         self.senangpay_conn_id = senangpay_conn_id
 
-    @classmethod
-    def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """The form's extras on Airflow 3.1; later ones read the provider info."""
-        return connection_fields.form_widgets(connection_fields.SENANGPAY.connection_type)
-
-    @classmethod
-    def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """The form's standard fields on Airflow 3.1; later ones read the provider info."""
-        return connection_fields.field_behaviour(connection_fields.SENANGPAY.connection_type)
-
-    @cached_property
-    def connection(self) -> SenangPayConnection:
-        """The connection as read; its secrets are masked in the logs from here on."""
-        connection = read_senangpay_connection(self.get_connection(self.senangpay_conn_id))
-        mask(connection.secrets())
-        return connection
-
-    async def read_connection_async(self) -> SenangPayConnection:
-        """``connection`` for code in an event loop, which must not wait for Airflow synchronously."""
-        if "connection" not in self.__dict__:
-            from airflow.providers.common.compat.connection import get_async_connection
-
-            connection = read_senangpay_connection(
-                await get_async_connection(self.senangpay_conn_id, hook=self)
-            )
-            await mask_async(connection.secrets())
-            self.__dict__["connection"] = connection
-        return self.connection
+    @staticmethod
+    def _read(connection: Connection) -> SenangPayConnection:
+        return read_senangpay_connection(connection)
 
     @property
     def credentials(self) -> senangpay.SenangPayCredentials:
         """Base URL, merchant id, secret key and hash type."""
         return self.connection.credentials
-
-    @cached_property
-    def _transport(self) -> Transport:
-        from airflow_provider_sengo.transport.sync import Transport
-
-        return Transport(self.connection.options)
-
-    def run(self, call: Call[T]) -> T:
-        """Make one call and return its record."""
-        return self._transport.run(call)
-
-    def close(self) -> None:
-        """Give the session back; the next call opens another."""
-        transport: Transport | None = self.__dict__.pop("_transport", None)
-        if transport is not None:
-            transport.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def charge_token(
         self,
@@ -145,6 +90,71 @@ class SenangPayHook(BaseHook):
                 token=token,
             )
         )
+
+    def charge_token_once(
+        self,
+        *,
+        name: str,
+        email: str,
+        detail: str,
+        phone: str,
+        order_id: str,
+        amount_sen: int | str,
+        token: str,
+        may_have_been_sent: bool,
+        reconcile_timeout_s: float = 60,
+        mark: Callable[[], None] | None = None,
+        unmark: Callable[[], None] | None = None,
+    ) -> senangpay.CardPayment:
+        """
+        Charge a stored card at most once an order; what cannot be known is reported, never guessed.
+
+        The order is queried first. Raises ``Rejected`` (declined, proved by its hash), ``OutcomeUnknown``
+        that no retry cures where a person must look, ``SignatureMismatch``; the parameters that
+        ``charge_token`` has too mean the same here.
+
+        :param may_have_been_sent: False only if no earlier attempt can have sent it.
+        :param reconcile_timeout_s: how long, in seconds, an order is watched where it is not conclusive.
+        :param mark: keeps, where it survives this process, that it is about to be sent; raises if it cannot.
+        :param unmark: takes that back, as nothing was sent.
+        """
+        self._mask_token(token)
+        charge_call = senangpay.charge_token(
+            self.credentials,
+            name=name,
+            email=email,
+            detail=detail,
+            phone=phone,
+            order_id=order_id,
+            amount_sen=amount_sen,
+            token=token,
+        )
+        steps = charge.charge_token_once(
+            order_id=order_id,
+            amount_sen=parse_sen(amount_sen, field="amount_sen"),
+            query=senangpay.query_order(self.credentials, order_id),
+            charge=charge_call,
+            may_have_been_sent=may_have_been_sent,
+            reconcile_timeout_s=reconcile_timeout_s,
+        )
+        world = World(run=self.run)
+        if mark is not None and unmark is not None:
+            world = replace(world, mark=mark, unmark=unmark)
+        return drive(steps, world)
+
+    def set_token_status(self, token: str, *, enabled: bool) -> senangpay.TokenStatus:
+        """
+        Bring a stored card into a wanted state, though the gateway can only flip it.
+
+        A card in the wanted state is flipped away and back. Raises ``OutcomeUnknown`` where too many
+        answers were lost; then call it again.
+
+        :param token: the card token; it is masked in the logs from here on.
+        :param enabled: the wanted state.
+        """
+        self._mask_token(token)
+        toggle = senangpay.toggle_token(self.credentials, token)
+        return drive(charge.set_token_status(toggle=toggle, enabled=enabled), World(run=self.run))
 
     def validate_token(self, token: str) -> senangpay.TokenValidation:
         """

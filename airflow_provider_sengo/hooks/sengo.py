@@ -7,30 +7,28 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date, datetime
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_sengo import connection_fields
 from airflow_provider_sengo.exceptions import NotAuthorized, SenGoProviderError
 from airflow_provider_sengo.hooks.connection import SenGoConnection, read_connection
+from airflow_provider_sengo.hooks.gateway import GatewayHook
 from airflow_provider_sengo.hooks.listing import Listing
-from airflow_provider_sengo.hooks.masking import mask, mask_async
 from airflow_provider_sengo.hooks.steps import World, drive
 from airflow_provider_sengo.protocol import payment, sengo
 from airflow_provider_sengo.protocol.money import parse_rupiah
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider_sengo.protocol.http import Call
-    from airflow_provider_sengo.transport.sync import Transport
 
 T = TypeVar("T")
 
 
-class SenGoHook(BaseHook):
+class SenGoHook(GatewayHook[SenGoConnection]):
     """
     Talk to SenGo with the key and token of a connection.
 
@@ -50,32 +48,9 @@ class SenGoHook(BaseHook):
         super().__init__(**kwargs)
         self.sengo_conn_id = sengo_conn_id
 
-    @classmethod
-    def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """The form's extras on Airflow 3.1; later ones read the provider info."""
-        return connection_fields.form_widgets(connection_fields.SENGO.connection_type)
-
-    @classmethod
-    def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """The form's standard fields on Airflow 3.1; later ones read the provider info."""
-        return connection_fields.field_behaviour(connection_fields.SENGO.connection_type)
-
-    @cached_property
-    def connection(self) -> SenGoConnection:
-        """The connection as read; its secrets are masked in the logs from here on."""
-        connection = read_connection(self.get_connection(self.sengo_conn_id))
-        mask(connection.secrets())
-        return connection
-
-    async def read_connection_async(self) -> SenGoConnection:
-        """``connection`` for code in an event loop, which must not wait for Airflow synchronously."""
-        if "connection" not in self.__dict__:
-            from airflow.providers.common.compat.connection import get_async_connection
-
-            connection = read_connection(await get_async_connection(self.sengo_conn_id, hook=self))
-            await mask_async(connection.secrets())
-            self.__dict__["connection"] = connection
-        return self.connection
+    @staticmethod
+    def _read(connection: Connection) -> SenGoConnection:
+        return read_connection(connection)
 
     @property
     def credentials(self) -> sengo.Credentials:
@@ -86,33 +61,6 @@ class SenGoHook(BaseHook):
     def project(self) -> str:
         """The project's name in the archive; no secret."""
         return self.credentials.project
-
-    @cached_property
-    def _transport(self) -> Transport:
-        from airflow_provider_sengo.transport.sync import Transport
-
-        return Transport(self.connection.options)
-
-    def run(self, call: Call[T]) -> T:
-        """Make one call and return its record."""
-        return self._transport.run(call)
-
-    def close(self) -> None:
-        """Give the session back; the next call opens another."""
-        transport: Transport | None = self.__dict__.pop("_transport", None)
-        if transport is not None:
-            transport.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def create_qris(
         self,

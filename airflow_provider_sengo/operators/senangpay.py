@@ -42,7 +42,8 @@ class SenangPayChargeTokenOperator(_SenangPayOperator):
     The gateway would take the same charge twice, so it is sent at most once an order, however often the
     task runs: where an earlier try may have sent it, the order is only looked up, and where that does not
     settle it, the task fails for good and says what to look up. To charge again on purpose give a new
-    ``order_id``, or another ``attempt`` where it is derived.
+    ``order_id``, or another ``attempt`` where it is derived. ``email`` is the buyer's, so Airflow's own mails
+    about failures are off for this task: use a callback.
 
     :param name: the buyer's name, at most 100 characters (templated).
     :param email: the buyer's email address (templated).
@@ -85,6 +86,8 @@ class SenangPayChargeTokenOperator(_SenangPayOperator):
         super().__init__(**kwargs)
         self.name = name
         self.email = email
+        # Airflow's own operators have an ``email`` to which it reports failures: never to the buyer.
+        self.email_on_failure = self.email_on_retry = False
         self.detail = detail
         self.phone = phone
         self.amount_sen = amount_sen
@@ -106,7 +109,7 @@ class SenangPayChargeTokenOperator(_SenangPayOperator):
         with fail_at_once_if_hopeless(), self.hook as hook:
             payment = hook.charge_token_once(
                 name=self.name,
-                email=self.email,
+                email=email,
                 detail=self.detail,
                 phone=self.phone,
                 order_id=order_id,

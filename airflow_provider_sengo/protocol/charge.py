@@ -25,11 +25,16 @@ from airflow_provider_sengo.exceptions import (
     SignatureMismatch,
 )
 from airflow_provider_sengo.protocol.http import Call
-from airflow_provider_sengo.protocol.senangpay import CardPayment, OrderPayment, TokenStatus
+from airflow_provider_sengo.protocol.senangpay import (
+    DECLINED,
+    FAILED,
+    PAID,
+    CardPayment,
+    OrderPayment,
+    TokenStatus,
+)
 from airflow_provider_sengo.protocol.steps import Mark, Steps, Unmark, Wait
 
-PAID, NOT_PAID = "paid", "failed"  # any other word is still under way
-DECLINED = "DECLINED"
 QUERY_EVERY_S = 10.0  # while an order is watched after an answer was lost
 TOGGLES_MAX = 2  # one, and one to correct it
 LOST_TOGGLES_MAX = 1  # an answer that was lost leaves one more
@@ -57,11 +62,12 @@ class _Order(msgspec.Struct, frozen=True):
 
 
 def view(rows: Sequence[OrderPayment]) -> OrderView:
-    """Sort an order's rows; their order in the answer means nothing."""
+    """Sort an order's rows; their order in the answer means nothing, and a row listed twice is one row."""
+    rows = list(dict.fromkeys(rows))
     return OrderView(
         paid=tuple(row for row in rows if row.status == PAID),
-        pending=tuple(row for row in rows if row.status not in (PAID, NOT_PAID)),
-        failed=tuple(row for row in rows if row.status == NOT_PAID),
+        pending=tuple(row for row in rows if row.status not in (PAID, FAILED)),
+        failed=tuple(row for row in rows if row.status == FAILED),
     )
 
 

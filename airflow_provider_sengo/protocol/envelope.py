@@ -169,7 +169,7 @@ def _raise_for(response: Response, envelope: _Envelope | None, call_name: str, r
         raise unexpected(call_name, *_oddity(answer))
     advice = _ADVICE.get(answer.code) or _ADVICE_BY_KIND[kind]
     word = f" {answer.code}" if answer.code else ""
-    message = _one_line(answer.message, redact)
+    message = one_line(answer.message, redact)
     text = f"SenGo answered {call_name} with {answer.http_status}{word}{message}. {advice}"
     if kind is Unavailable:
         wait_s = retry_after_s(response.headers, response.received_at)
@@ -288,7 +288,7 @@ def _known_code(strings: Iterable[str]) -> str:
     return next(found, "")
 
 
-def _one_line(message: str, redact: Redact) -> str:
+def one_line(message: str, redact: Redact) -> str:
     """The gateway's message as ": text" for an error: printable, one line, redacted, bounded."""
     line = " ".join("".join(c if c.isprintable() else " " for c in message).split())
     line = redact(line)

@@ -22,7 +22,7 @@ from airflow_provider_sengo.exceptions import (
     Unavailable,
     UnexpectedResponse,
 )
-from airflow_provider_sengo.protocol.envelope import DECODE_ERRORS, _one_line
+from airflow_provider_sengo.protocol.envelope import DECODE_ERRORS, one_line
 from airflow_provider_sengo.protocol.http import Response
 from airflow_provider_sengo.protocol.retry import retry_after_s
 from airflow_provider_sengo.protocol.senangpay_credentials import SenangPayCredentials
@@ -66,7 +66,7 @@ class Asked:
 
     def refusal(self, fields: Mapping[str, Any] | None, http_status: int, advice: str) -> str:
         """The text of an error: the gateway's message on one line, and what to do."""
-        message = _one_line(_said(fields or {}), self.redact)
+        message = one_line(_said(fields or {}), self.redact)
         return f"senangPay answered {self.call_name} with {http_status}{message}. {advice}"
 
     def unexpected(self, what: str, json_path: str = "$") -> UnexpectedResponse:

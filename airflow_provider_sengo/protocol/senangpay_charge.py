@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_sengo.exceptions import Rejected, SignatureMismatch
-from airflow_provider_sengo.protocol.envelope import _one_line
+from airflow_provider_sengo.protocol.envelope import one_line
 from airflow_provider_sengo.protocol.http import Response
 from airflow_provider_sengo.protocol.money import Sen
 from airflow_provider_sengo.protocol.senangpay_answers import LOOK_UP, Asked, read_object, status_of
@@ -92,7 +92,7 @@ def _verify(asked: Asked, texts: Mapping[str, str]) -> None:
     try:
         verify_senangpay_signature(expected, texts["hash"], what=f"senangPay's answer to {asked.call_name}")
     except SignatureMismatch as error:
-        said = _one_line(texts["msg"], asked.redact)
+        said = one_line(texts["msg"], asked.redact)
         spoken = f" It says{said}." if said else ""
         raise SignatureMismatch(f"{error}{spoken} {LOOK_UP['charge_token']}") from None
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import quote, quote_plus, urlsplit
 
-from airflow_provider_sengo.protocol.sengo_credentials import _check_base_url
+from airflow_provider_sengo.protocol.sengo_credentials import check_base_url
 
 BASE_URLS = {
     "sandbox": "https://sandbox.senangpay.my",
@@ -52,7 +52,7 @@ class SenangPayCredentials:
             raise ValueError("secret_key: must be printable ASCII without blanks, and not empty.")
         if self.hash_type not in HASH_TYPES:
             raise ValueError(f"hash_type: must be one of {', '.join(HASH_TYPES)}.")
-        _check_base_url(self.base_url)
+        check_base_url(self.base_url)
 
     @property
     def gate_key(self) -> str:

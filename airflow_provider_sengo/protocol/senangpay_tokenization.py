@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from airflow_provider_sengo.exceptions import Rejected, SignatureMismatch, UnexpectedResponse
-from airflow_provider_sengo.protocol.envelope import _one_line
+from airflow_provider_sengo.protocol.envelope import one_line
 from airflow_provider_sengo.protocol.senangpay_arguments import (
     NAME_CHARACTERS_MAX,
     PHONE_CHARACTERS_MAX,
@@ -79,7 +79,7 @@ def verify_tokenization_return(
         )
     message = credentials.redact(fields["msg"], fields["token"] if fields["token"].strip("0") else "")
     if fields["status_id"] == "0":
-        spoken = _one_line(message, credentials.redact)
+        spoken = one_line(message, credentials.redact)
         raise Rejected(f"The card was not stored{spoken}. Have the buyer try again.", code=DECLINED)
     if fields["status_id"] != "1":
         raise UnexpectedResponse(

@@ -41,7 +41,7 @@ class Credentials:
             value = getattr(self, name)
             if not isinstance(value, str) or not _HEADER_TEXT.fullmatch(value):
                 raise ValueError(f"{name}: must be printable ASCII without blanks, and not empty.")
-        _check_base_url(self.base_url)
+        check_base_url(self.base_url)
 
     @property
     def project(self) -> str:
@@ -65,7 +65,7 @@ class Credentials:
         return _SIGNATURE.sub("<signature>", text)
 
 
-def _check_base_url(base_url: object) -> None:
+def check_base_url(base_url: object) -> None:
     if not isinstance(base_url, str) or not _HEADER_TEXT.fullmatch(base_url):
         raise ValueError("base_url: must be printable ASCII without blanks, and not empty.")
     try:

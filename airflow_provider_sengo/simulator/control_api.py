@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse, Response
 
 from .clock import day_text, iso_jakarta
 from .request_log import REDACTED
-from .senangpay.control import senangpay_router
+from .senangpay_control import senangpay_router
 from .world import World
 
 CONTROL_PREFIX = "/_control"

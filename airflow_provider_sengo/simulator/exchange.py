@@ -10,16 +10,13 @@ from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from . import sengo_api
+from . import senangpay_api, senangpay_hashes, senangpay_tokenize, sengo_api
 from .answers import WITHOUT_A_BYTE, Answer, refusal, retry_after, spoil
 from .clock import iso_jakarta
 from .faults import SHOWS_ANSWER, Fault
 from .request import Request
 from .request_log import NO_ANSWER, REDACTED
-from .senangpay import api as senangpay_api
-from .senangpay import hashes as senangpay_hashes
-from .senangpay import tokenize
-from .senangpay.answers import refusal as senangpay_refusal
+from .senangpay_answers import refusal as senangpay_refusal
 from .state import WorldState
 
 API_PREFIX = "/api"
@@ -108,7 +105,7 @@ SENANGPAY = Gateway(
 GATEWAYS = (
     (API_PREFIX + "/", SENGO),
     (senangpay_api.PREFIX, SENANGPAY),
-    (tokenize.PREFIX, replace(SENANGPAY, answer=tokenize.answer)),
+    (senangpay_tokenize.PREFIX, replace(SENANGPAY, answer=senangpay_tokenize.answer)),
 )
 
 

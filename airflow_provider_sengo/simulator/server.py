@@ -8,7 +8,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from .senangpay.settings import MERCHANT_ID, SECRET_KEY
+from .senangpay_settings import MERCHANT_ID, SECRET_KEY
 from .settings import CLIENT_KEY, CLIENT_TOKEN, SimulatorSettings
 from .world import World
 

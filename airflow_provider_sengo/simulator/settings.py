@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from .clock import as_seconds
-from .senangpay.settings import SenangPaySettings
+from .senangpay_settings import SenangPaySettings
 
 CLIENT_KEY = "SC-SIMULATOR"
 CLIENT_TOKEN = "simulator-token-0001"  # noqa: S105 - public and made up

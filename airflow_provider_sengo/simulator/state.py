@@ -19,7 +19,7 @@ from .faults import Fault, FaultPlan
 from .ledger import Ledger
 from .plan import Plan
 from .request_log import RequestLog
-from .senangpay.state import SenangPay
+from .senangpay_state import SenangPay
 from .settings import CLIENT_KEY, CLIENT_TOKEN, SEED_FIELDS, SimulatorSettings
 from .wire import single_row
 

@@ -181,6 +181,12 @@ def client(make_client: Any) -> Client:
 
 
 @pytest.fixture
+def wire_headers() -> Any:
+    """The signed SenGo headers of a body."""
+    return headers
+
+
+@pytest.fixture
 def merchant() -> Merchant:
     """A world at a frozen time with nothing in it, and a senangPay merchant of it."""
     return Merchant(World(per_day=0, now=NOW, frozen=True))

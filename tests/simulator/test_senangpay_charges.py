@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from airflow_provider_sengo.simulator.senangpay.tokens import DECLINES
+from airflow_provider_sengo.simulator.senangpay_tokens import DECLINES
 
 
 @pytest.fixture

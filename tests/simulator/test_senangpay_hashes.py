@@ -3,7 +3,7 @@
 
 import pytest
 
-from airflow_provider_sengo.simulator.senangpay import hashes
+from airflow_provider_sengo.simulator import senangpay_hashes as hashes
 
 MERCHANT, SECRET, OLDER_SECRET = "543160464805574", "53-784", "21245-957"
 CHARGE = {

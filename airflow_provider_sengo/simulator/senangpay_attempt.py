@@ -9,11 +9,10 @@ from typing import Any
 
 import msgspec
 
-from airflow_provider_sengo.simulator.clock import iso_jakarta
-from airflow_provider_sengo.simulator.tamper import remove_field, set_field
-from airflow_provider_sengo.simulator.wire import REMOVE
-
-from .settings import SenangPaySettings
+from .clock import iso_jakarta
+from .senangpay_settings import SenangPaySettings
+from .tamper import remove_field, set_field
+from .wire import REMOVE
 
 STATUSES = ("paid", "failed", "pending")
 

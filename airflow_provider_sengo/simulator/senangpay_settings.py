@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from airflow_provider_sengo.simulator.callbacks import is_loopback
+from .callbacks import is_loopback
 
 MERCHANT_ID = "543160464805574"
 SECRET_KEY = "53-784"  # noqa: S105 - printed on the vendor's own pages

@@ -7,12 +7,11 @@ and 401 for a wrong Basic user (the page's OpenAPI).
 
 from typing import Any
 
-from airflow_provider_sengo.simulator.answers import Answer
-from airflow_provider_sengo.simulator.php_json import PhpJsonError, php_encode
-
-from . import hashes
-from .attempt import Attempt, status_at
-from .settings import SenangPaySettings
+from . import senangpay_hashes as hashes
+from .answers import Answer
+from .php_json import PhpJsonError, php_encode
+from .senangpay_attempt import Attempt, status_at
+from .senangpay_settings import SenangPaySettings
 
 SUCCESS = "Payment was successful"
 VERIFIED = "Card has been successfully verified"

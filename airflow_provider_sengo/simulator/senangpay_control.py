@@ -8,7 +8,7 @@ import msgspec
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from airflow_provider_sengo.simulator.world import World
+from .world import World
 
 EDITS = ("settle", "fail", "hide", "show")
 

@@ -6,15 +6,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from airflow_provider_sengo.simulator.clock import as_seconds, iso_jakarta
-from airflow_provider_sengo.simulator.wire import REMOVE
-
-from .attempt import STATUSES, Attempt, row_of, status_at, truth_of
-from .settings import SenangPaySettings
-from .tokens import DECLINES, TEST_CARD, CardToken, new_token, told
+from .clock import as_seconds, iso_jakarta
+from .senangpay_attempt import STATUSES, Attempt, row_of, status_at, truth_of
+from .senangpay_settings import SenangPaySettings
+from .senangpay_tokens import DECLINES, TEST_CARD, CardToken, new_token, told
+from .wire import REMOVE
 
 if TYPE_CHECKING:
-    from airflow_provider_sengo.simulator.state import WorldState
+    from .state import WorldState
 
 UNCHANGED: Any = object()
 

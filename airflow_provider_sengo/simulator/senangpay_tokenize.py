@@ -9,15 +9,14 @@ import re
 from html import escape
 from urllib.parse import quote, urlencode
 
-from airflow_provider_sengo.simulator.answers import HTML, Answer
-from airflow_provider_sengo.simulator.request import Request
-from airflow_provider_sengo.simulator.state import WorldState
-
-from . import hashes
-from .form import UnreadableBody, read_fields
-from .page import form_page, page, result_page
-from .settings import SenangPaySettings
-from .tokens import TEST_CARD, TEST_CVV
+from . import senangpay_hashes as hashes
+from .answers import HTML, Answer
+from .request import Request
+from .senangpay_form import UnreadableBody, read_fields
+from .senangpay_page import form_page, page, result_page
+from .senangpay_settings import SenangPaySettings
+from .senangpay_tokens import TEST_CARD, TEST_CVV
+from .state import WorldState
 
 PREFIX = "/tokenization/"
 SIGNED = ("order_id", "name", "email", "phone", "hash")

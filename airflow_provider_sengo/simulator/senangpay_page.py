@@ -6,9 +6,8 @@ import hashlib
 from html import escape
 from urllib.parse import urlsplit
 
-from airflow_provider_sengo.simulator.answers import HTML, Answer
-
-from .tokens import TEST_CARD, TEST_CVV
+from .answers import HTML, Answer
+from .senangpay_tokens import TEST_CARD, TEST_CVV
 
 STYLE = (
     "body{font:1.1rem/1.5 sans-serif;max-width:32rem;margin:2rem auto;padding:0 1rem;"

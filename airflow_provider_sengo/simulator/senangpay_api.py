@@ -11,16 +11,24 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from airflow_provider_sengo.simulator.answers import Answer
-from airflow_provider_sengo.simulator.request import Request
-from airflow_provider_sengo.simulator.state import WorldState
-
-from . import hashes
-from .answers import SUCCESS, VERIFIED, answer_to, charge_answer, plain, refusal, rows_answer, status_of
-from .attempt import Attempt, count_query, in_order, is_shown, row_of
-from .form import UnreadableBody, read_fields
-from .settings import SenangPaySettings
-from .tokens import CardToken
+from . import senangpay_hashes as hashes
+from .answers import Answer
+from .request import Request
+from .senangpay_answers import (
+    SUCCESS,
+    VERIFIED,
+    answer_to,
+    charge_answer,
+    plain,
+    refusal,
+    rows_answer,
+    status_of,
+)
+from .senangpay_attempt import Attempt, count_query, in_order, is_shown, row_of
+from .senangpay_form import UnreadableBody, read_fields
+from .senangpay_settings import SenangPaySettings
+from .senangpay_tokens import CardToken
+from .state import WorldState
 
 CHARGE_FIELDS = ("name", "email", "detail", "phone", "order_id", "amount", "token", "hash")
 TEXT_CHARACTERS_MAX = {"name": 100, "detail": 100}

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the hooks of both gateways share: reading the connection once, one session, and the form on 3.1.
+
+No endpoint and no rule stands here.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+from airflow.providers.common.compat.sdk import BaseHook
+
+from airflow_provider_sengo import connection_fields
+from airflow_provider_sengo.hooks.connection import SenangPayConnection, SenGoConnection
+from airflow_provider_sengo.hooks.masking import mask, mask_async
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from airflow.providers.common.compat.sdk import Connection
+
+    from airflow_provider_sengo.protocol.http import Call
+    from airflow_provider_sengo.transport.sync import Transport
+
+C = TypeVar("C", SenGoConnection, SenangPayConnection)
+T = TypeVar("T")
+
+
+class GatewayHook(BaseHook, Generic[C]):
+    """A hook that reads its connection at first use and keeps one session; a context manager."""
+
+    conn_name_attr: str
+    conn_type: str
+
+    @property
+    def _conn_id(self) -> str:
+        return str(getattr(self, self.conn_name_attr))
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """The form's extras on Airflow 3.1; later ones read the provider info."""
+        return connection_fields.form_widgets(cls.conn_type)
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """The form's standard fields on Airflow 3.1; later ones read the provider info."""
+        return connection_fields.field_behaviour(cls.conn_type)
+
+    @staticmethod
+    @abstractmethod
+    def _read(connection: Connection) -> C:
+        """What the gateway's connection means; raises ValueError naming a wrong field."""
+
+    @cached_property
+    def connection(self) -> C:
+        """The connection as read; its secrets are masked in the logs from here on."""
+        connection = self._read(self.get_connection(self._conn_id))
+        mask(connection.secrets())
+        return connection
+
+    async def read_connection_async(self) -> C:
+        """``connection`` for code in an event loop, which must not wait for Airflow synchronously."""
+        if "connection" not in self.__dict__:
+            from airflow.providers.common.compat.connection import get_async_connection
+
+            connection = self._read(await get_async_connection(self._conn_id, hook=self))
+            await mask_async(connection.secrets())
+            self.__dict__["connection"] = connection
+        return self.connection
+
+    @cached_property
+    def _transport(self) -> Transport:
+        from airflow_provider_sengo.transport.sync import Transport
+
+        return Transport(self.connection.options)
+
+    def run(self, call: Call[T]) -> T:
+        """Make one call and return its record."""
+        return self._transport.run(call)
+
+    def close(self) -> None:
+        """Give the session back; the next call opens another."""
+        transport: Transport | None = self.__dict__.pop("_transport", None)
+        if transport is not None:
+            transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

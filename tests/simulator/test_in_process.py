@@ -1,0 +1,338 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``World.handle``: both gateways without sockets, and the ways in which an answer gets lost."""
+
+import json
+import time
+
+import pytest
+
+from airflow_provider_sengo.simulator import ConnectionCut, Simulator, World
+from airflow_provider_sengo.simulator.faults import DETAILS, SHOWS_ANSWER
+
+BODY = (
+    rb'{"reference":"REF-1","amount":10000,"viewName":"Shop",'
+    rb'"additionalInfo":{"callback":"http:\/\/127.0.0.1:9\/notify"}}'
+)
+BUDGET_MS = 3.0  # ten times what a call and a new world may take: a guard, not a measurement
+
+
+class Shop:
+    """A SenGo merchant without sockets, with the signature code of this folder's conftest."""
+
+    def __init__(self, headers, **settings):
+        self._headers = headers
+        self.world = World(**({"per_day": 0, "now": "2026-11-20T20:00:00+07:00", "frozen": True} | settings))
+
+    def create(self, body=BODY, **options):
+        sent = self._headers(body)
+        status, _, answer = self.world.handle("POST", "http://h/api/qris", sent, body, **options)
+        return status, answer
+
+    def check(self, id="REF-1"):
+        return self.world.handle("GET", f"/api/check/{id}", self._headers())[0]
+
+    def count(self):
+        return len(self.world.payments("REF-1"))
+
+
+@pytest.fixture
+def make_shop(wire_headers):
+    return lambda **settings: Shop(wire_headers, **settings)
+
+
+@pytest.fixture
+def shop(make_shop):
+    return make_shop()
+
+
+def test_both_gateways_answer(shop):
+    """A path or a whole URL, headers in any case; the answer's header names are in lower case."""
+    status, answer = shop.create()
+    assert (status, json.loads(answer)["responseData"]["merchantRef"]) == (200, "REF-1")
+    status, headers, body = shop.world.handle("GET", "/apiv1/query_order_status")
+    assert (status, headers["content-type"]) == (200, "application/json")
+    assert int(headers["content-length"]) == len(body)
+    assert shop.world.handle("GET", "/nowhere")[0] == 404
+    assert shop.world.requests().by_endpoint == {"POST /qris": 1, "GET /apiv1/query_order_status": 1}
+
+
+def test_the_wire_gives_the_same_answer(shop, wire_headers):
+    """The same requests over HTTP and in process are answered with the same bytes."""
+    from http.client import HTTPConnection
+
+    with Simulator(shop.world.settings) as simulator:
+        connection = HTTPConnection(simulator.origin[7:], timeout=10)
+        for method, path, body in (
+            ("POST", "/api/qris", BODY),
+            ("GET", "/apiv1/query_order_status?order_id=1", b""),
+            ("POST", "/apiv1/pay_cc", b""),
+            ("GET", "/tokenization/1", b""),
+        ):
+            sent = wire_headers(body)
+            connection.request(method, path, body or None, sent)
+            reply = connection.getresponse()
+            status, headers, answer = shop.world.handle(method, path, sent, body)
+            assert (reply.status, reply.read()) == (status, answer)
+            assert {name: reply.headers[name] for name in headers} == headers
+        connection.close()
+
+
+@pytest.mark.parametrize("processed", [True, False])
+@pytest.mark.parametrize("name", ["reset", "truncated", "timeout", "no_connection"])
+def test_a_cut_connection_says_what_happened(shop, name, processed):
+    """ConnectionCut tells whether the request went out and whether the payment was created."""
+    shop.world.set_fault(name, endpoint="POST /qris", at=(1,), processed=processed)
+    with pytest.raises(ConnectionCut) as caught:
+        shop.create()
+    cut = caught.value
+    assert (cut.why, cut.processed, cut.sent) == (name, processed, name != "no_connection")
+    assert bool(cut.received) is (name == "truncated")
+    assert shop.count() == int(processed)
+    assert shop.create()[0] == (409 if processed else 200)
+    assert shop.count() == 1
+
+
+def test_slow_is_cut_at_the_clients_limit(shop):
+    """A delay beyond ``timeout_s`` cuts, a shorter one is left out; neither waits."""
+    shop.world.set_fault("slow", delay_s=40)
+    began_s = time.monotonic()
+    with pytest.raises(ConnectionCut, match="timeout: sent, processed"):
+        shop.create()
+    assert shop.create(timeout_s=50)[0] == 409
+    assert time.monotonic() - began_s < 5
+
+
+@pytest.mark.parametrize("processed", [True, False])
+@pytest.mark.parametrize(
+    ("name", "details", "status"),
+    [
+        ("html", {}, 200),
+        ("html", {"status": 502}, 502),
+        ("http_500", {"status": 503}, 503),
+        ("rate_429", {}, 429),
+        ("http_status", {"status": 201}, 201),
+        ("http_status", {"status": 204}, 204),
+        ("soft_error", {}, 200),
+        ("cut_json", {}, 200),
+        ("refuse", {"status": 409, "code": "DUPLICATE_REFERENCE"}, 409),
+        ("refuse", {"status": 400, "code": "CREATE_FAILED"}, 400),
+        ("refuse", {"status": 401, "code": "UNAUTHORIZED"}, 401),
+        ("refuse", {"status": 403, "code": "UNAUTHORIZED"}, 403),
+        ("tamper", {"fields": {"responseData.amount": 1}}, 200),
+        ("tamper", {"fields": {"responseData.merchantRef": "OTHER"}}, 200),
+    ],
+)
+def test_every_odd_answer_to_a_create_with_and_without_a_payment(shop, name, details, status, processed):
+    """Whatever a create is answered with, a payment may or may not stand behind it; the ledger tells."""
+    shop.world.set_fault(name, endpoint="POST /qris", at=(1,), processed=processed, **details)
+    assert shop.create()[0] == status
+    assert shop.count() == int(processed)
+    assert shop.check() == (200 if processed else 404)
+
+
+def test_faults_by_number_stand_beside_each_other(shop):
+    """Two faults of one kind with other numbers don't replace each other."""
+    shop.world.set_fault("refuse", endpoint="POST /qris", at=(1,), status=400, code="CREATE_FAILED")
+    shop.world.set_fault("refuse", endpoint="POST /qris", at=(2,), status=409, code="DUPLICATE_REFERENCE")
+    assert [shop.create()[0] for _ in range(3)] == [400, 409, 200]
+
+
+def test_an_unprocessed_project_does_not_exist(shop, wire_headers):
+    """Taking back works for projects, too."""
+    shop.world.set_fault("truncated", endpoint="POST /projects", at=(1,), processed=False)
+    body = rb'{"name":"Shop","domain":"https:\/\/shop.example","ip":["10.0.0.0\/8"]}'
+    with pytest.raises(ConnectionCut):
+        shop.world.handle("POST", "/api/projects", wire_headers(body), body)
+    assert [shop.world.handle("POST", "/api/projects", wire_headers(body), body)[0] for _ in (1, 2)] == [
+        200,
+        422,
+    ]
+
+
+def test_check_lags_behind_by_requests(make_shop):
+    """A new payment is unknown to /check for so many requests; 409 knows it at once."""
+    shop = make_shop(check_lag_requests=2)
+    id = json.loads(shop.create()[1])["responseData"]["id"]
+    assert [shop.check(), shop.check(id), shop.check(), shop.check(id)] == [404, 404, 200, 200]
+    assert shop.create()[0] == 409
+
+
+def test_check_lags_behind_by_clock(make_shop):
+    """A new payment is unknown to /check for so many seconds."""
+    shop = make_shop(check_lag_s=15)
+    shop.create()
+    seen = []
+    for _ in range(3):
+        seen.append(shop.check())
+        shop.world.advance(7.5)
+    assert seen == [404, 404, 200]
+
+
+@pytest.mark.parametrize(("memory_days", "second", "count"), [(None, 409, 1), (7, 200, 2), (30, 409, 1)])
+def test_a_reference_used_before_the_gateways_memory(make_shop, memory_days, second, count):
+    """A forgotten reference is accepted again: the ledger counts both payments, /check knows one."""
+    shop = make_shop(reference_memory_days=memory_days)
+    shop.create()
+    shop.world.advance(8 * 86_400)
+    assert shop.check() == 404
+    assert (shop.create()[0], shop.count()) == (second, count)
+    assert [one["remembered"] for one in shop.world.payments("REF-1")] == [False, True][:count]
+
+
+def test_taking_back_a_second_use_restores_the_first(make_shop):
+    """An unprocessed create leaves the reference as it was."""
+    shop = make_shop(reference_memory_days=0)
+    shop.create()
+    (first,) = shop.world.payments("REF-1")
+    shop.world.advance(86_400)
+    shop.world.set_fault("cut_json", processed=False, endpoint="POST /qris")
+    shop.create()
+    assert [one["id"] for one in shop.world.payments("REF-1")] == [first["id"]]
+    assert shop.check() == 200
+    shop.world.advance(3600)
+    assert shop.check(first["id"]) == 200
+
+
+def test_content_that_is_no_qr_text(make_shop):
+    """The documents' lorem ipsum, or anything else by tamper, can stand for the QR text."""
+    shop = make_shop(qris_content="lorem")
+    assert b"Repellendus" in shop.create()[1]
+    shop.world.set_fault("tamper", fields={"responseData.qris.content": "000201"})
+    other = BODY.replace(b"REF-1", b"REF-2")
+    assert json.loads(shop.create(other)[1])["responseData"]["qris"]["content"] == "000201"
+
+
+# -- senangPay ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def token(merchant):
+    return merchant.world.senangpay.issue_token()
+
+
+CUTS = ("reset", "truncated", "timeout")
+SPOILT = ("html", "http_500", "rate_429", "soft_error", "cut_json", "http_status", "refuse", "oversize")
+
+
+@pytest.mark.parametrize("processed", [True, False])
+@pytest.mark.parametrize("name", [*CUTS, *SPOILT])
+@pytest.mark.parametrize("call", ["pay_cc", "update_token_status", "validate_token"])
+def test_every_answer_can_get_lost(merchant, token, call, name, processed):
+    """A charge or toggle whose answer is lost has happened, or has not; the truth tells which."""
+    pay, details = merchant.world.senangpay, {"body_bytes": 10_000} if name == "oversize" else {}
+    merchant.world.set_fault(name, endpoint=f"POST /apiv1/{call}", at=(1,), processed=processed, **details)
+    fields = merchant.signed(token) if call == "pay_cc" else {"token": token}
+    if name in CUTS:
+        with pytest.raises(ConnectionCut) as caught:
+            merchant.post(call, fields)
+        assert caught.value.processed is processed
+    else:
+        merchant.post(call, fields)
+    assert len(merchant.world.charges()) == int(processed and call == "pay_cc")
+    is_flipped = processed and call == "update_token_status"
+    assert (pay.token(token)["enabled"], pay.token(token)["toggles"]) == (not is_flipped, int(is_flipped))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"status": 0}, {"amount_paid": 1}, {"order_id": "9"}, {"transaction_id": "1"}, {"msg": "Expired Card"}],
+)
+@pytest.mark.parametrize("sign", ["keep", "again", "blank"])
+def test_tampered_charges(merchant, token, fields, sign):
+    """A changed answer may keep its hash, be signed again, or carry the stray blank's; the charge is true."""
+    merchant.world.set_fault("tamper", endpoint="POST /apiv1/pay_cc", fields=fields, sign=sign)
+    reply = merchant.charge(token)
+    assert fields.items() <= reply.items()
+    assert merchant.is_signed(reply) is (sign == "again")
+    assert merchant.world.charges("123")[0]["amount_sen"] == 200
+
+
+def test_the_stray_blank_alone(merchant, token):
+    """The documents' blank in the hash text is a hash of its own."""
+    merchant.world.set_fault("tamper", sign="blank")
+    reply = merchant.charge(token)
+    blank = f"1123 {reply['transaction_id']}200Payment was successful"
+    assert reply["hash"] == merchant.hash(merchant.merchant_id, blank)
+
+
+def test_a_missing_hash(merchant, token):
+    """An answer without a hash; one that has no such place goes out as it is."""
+    merchant.world.set_fault("tamper", fields={"nowhere.at.all": 1}, at=(1,))
+    merchant.world.set_fault("tamper", remove=["hash"], at=(2,))
+    assert merchant.is_signed(merchant.charge(token))
+    assert "hash" not in merchant.charge(token)
+
+
+def test_a_made_up_success(merchant, token):
+    """A signed success behind which no charge stands: taken back after it was answered."""
+    merchant.world.set_fault("tamper", processed=False)
+    reply = merchant.charge(token)
+    assert merchant.is_signed(reply)
+    assert merchant.world.charges() == []
+
+
+def test_a_toggle_that_lies(merchant, token):
+    """The toggle's text may be anything."""
+    merchant.world.set_fault("tamper", fields={"msg": "Done"})
+    assert json.loads(merchant.post("update_token_status", {"token": token})[2])["msg"] == "Done"
+
+
+@pytest.mark.parametrize(
+    ("name", "details", "status"),
+    [
+        ("http_500", {}, 500),
+        ("html", {}, 200),
+        ("rate_429", {}, 429),
+        ("refuse", {"status": 200, "code": "Hash error"}, 200),
+        ("refuse", {"status": 401, "code": "UNAUTHORIZED"}, 401),
+    ],
+)
+def test_queries_fail(merchant, token, name, details, status):
+    """A query can fail in each way, hash refusal included, in senangPay's own words."""
+    merchant.charge(token)
+    merchant.world.set_fault(name, endpoint="GET /apiv1/query_order_status", **details)
+    got, _, body = merchant.world.handle("GET", "/apiv1/query_order_status")
+    assert got == status
+    if name == "refuse":
+        msg = {"Hash error": "Hash error", "UNAUTHORIZED": "Invalid Merchant"}[details["code"]]
+        assert json.loads(body) == {"status": 0, "msg": msg}
+    else:
+        assert b"responseCode" not in body
+
+
+def test_the_rate_limit_holds_for_both_gateways(merchant):
+    """Beyond the burst senangPay answers 429 in its own words."""
+    merchant.world.configure(requests_per_second=0.001, burst=1)
+    replies = [merchant.world.handle("GET", "/apiv1/query_order_status") for _ in range(2)]
+    assert [status for status, _, _ in replies] == [200, 429]
+    assert json.loads(replies[1][2])["status"] == 0
+    assert replies[1][1]["retry-after"] == "1"
+
+
+def test_faults_that_show_an_answer_exist():
+    """What can be taken back is a kind of fault."""
+    assert set(DETAILS) > SHOWS_ANSWER
+
+
+def test_a_wrong_sign_is_refused(merchant):
+    """tamper signs in three ways and no other."""
+    with pytest.raises(ValueError, match="sign must be"):
+        merchant.world.set_fault("tamper", sign="twice")
+
+
+def test_calls_and_new_worlds_are_cheap(merchant, token):
+    """Thousands of cases are affordable: the best of some calls of each kind is within the budget."""
+
+    def best_ms(work):
+        took = []
+        for _ in range(20):
+            began_s = time.perf_counter()
+            work()
+            took.append(time.perf_counter() - began_s)
+        return min(took) * 1000
+
+    assert best_ms(lambda: World(per_day=0)) < BUDGET_MS
+    assert best_ms(merchant.world.reset) < BUDGET_MS
+    token = merchant.world.senangpay.issue_token()
+    assert best_ms(lambda: merchant.charge(token)) < BUDGET_MS
+    assert best_ms(lambda: merchant.query("query_transaction_status", transaction_reference="1")) < BUDGET_MS
