@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
@@ -19,7 +19,9 @@ from airflow_provider_sengo.hooks.steps import World, drive
 from airflow_provider_sengo.protocol import charge, senangpay
 from airflow_provider_sengo.protocol.money import parse_sen
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
+
 
 NO_ORDER_ID = (
     "AirflowConnectionTestThatNoOrderHasAsItsId"  # if some order has it, the test works all the same

@@ -98,6 +98,9 @@ class SenangPayChargeTokenOperator(_SenangPayOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the payment as a plain dict."""
+        email = self.email  # Airflow types it as whom it would report to
+        if not isinstance(email, str):
+            raise ValueError("email: must be the buyer's email address, as text.")
         order_id = payment_identity(
             context,
             given=self.order_id,

@@ -65,6 +65,8 @@ class Fault:
         self.details = DETAILS[self.name] | self.details
         if self.details.get("sign", "keep") not in SIGN_CHOICES:
             raise ValueError(f"sign must be one of {', '.join(SIGN_CHOICES)}")
+        if self.name == "no_connection" and self.processed:
+            raise ValueError("what was never sent can't be processed")
         if self.processed is None:
             self.processed = self.name not in BEFORE_PROCESSING
 

@@ -116,6 +116,7 @@ class Ledger:
         self._take_out(plan)
         del self.plans[plan.id]
         self.by_reference.pop(plan.reference)
+        self._lagging.pop(plan.id, None)
         if before is not None:
             self.by_reference[before.reference] = before
         plan.hidden = True  # what still waits in the heap places it nowhere

@@ -99,7 +99,9 @@ class RealAirflow:
             health = json.load(urllib.request.urlopen(f"{self.url}/api/v2/monitor/health", timeout=10))
         except OSError:
             return False
-        return all((health.get(part) or {}).get("status") == "healthy" for part in ("scheduler", "dag_processor"))
+        return all(
+            (health.get(part) or {}).get("status") == "healthy" for part in ("scheduler", "dag_processor")
+        )
 
     def tail(self) -> str:
         return (self.home / "standalone.log").read_text(errors="replace")[-4000:]

@@ -90,19 +90,24 @@ def test_a_failing_day_fails_the_run_and_the_next_run_heals_it(real_airflow, gat
     for old, new in (
         ('"archive_on_asset"', '"archive_failing"'),
         ('schedule=[Asset("books_wanted")]', "schedule=None"),
-        ('SenGoPlanArchiveOperator(task_id="plan")', 'SenGoPlanArchiveOperator(task_id="plan", include_today=True)'),
+        (
+            'SenGoPlanArchiveOperator(task_id="plan")',
+            'SenGoPlanArchiveOperator(task_id="plan", include_today=True)',
+        ),
         ('"retries": 3', '"retries": 0'),
     ):
         assert old in text
         text = text.replace(old, new)
-    (real_airflow.dags / "failing.py").write_text(text.partition("\nwith DAG(dag_id=\"want_books\"")[0])
+    (real_airflow.dags / "failing.py").write_text(text.partition('\nwith DAG(dag_id="want_books"')[0])
     gateway.world.set_fault("http_500", rate=1.0, endpoint="GET /transactions")
     try:
         run_id = real_airflow.trigger("archive_failing")
         assert real_airflow.wait_for_run("archive_failing", run_id)["state"] == "failed"
     finally:
         gateway.world.clear_faults()
-    states = {task["task_id"]: task["state"] for task in real_airflow.task_instances("archive_failing", run_id)}
+    states = {
+        task["task_id"]: task["state"] for task in real_airflow.task_instances("archive_failing", run_id)
+    }
     assert states["archive_day"] == "failed"
     assert states["check"] == "failed"
     run_id = real_airflow.trigger("archive_failing")
@@ -120,7 +125,11 @@ def test_a_killed_worker_is_retried_and_nothing_is_lost(real_airflow, gateway, a
 
         def running():
             tasks = real_airflow.task_instances("archive_killed", run_id)
-            return [task["pid"] for task in tasks if task["state"] == "running" and task["task_id"] == "archive_day"]
+            return [
+                task["pid"]
+                for task in tasks
+                if task["state"] == "running" and task["task_id"] == "archive_day"
+            ]
 
         pid = real_airflow.until(running, 60, "no archive task is running")[0]
         time.sleep(0.5)
