@@ -67,7 +67,7 @@ def create_qris_once(
                 raise
             lost = error
         else:
-            return created
+            return (yield from _standing_payment(created, reference, amount_rupiah))
         found = yield from _look_after_loss(look, reference, lost)
         if found is not None:
             return (yield from _standing_payment(found, reference, amount_rupiah))

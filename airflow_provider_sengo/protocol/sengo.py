@@ -258,7 +258,14 @@ def _post(
     content = php_json(body)
     headers = _headers(credentials, content) | {"Content-Type": "application/json"}
     request = Request("POST", credentials.base_url.rstrip("/") + path, headers, content)
-    return Call(name, request, parse, repeatable=False, gate_key=credentials.project)
+
+    def read(response: Response) -> T:
+        made = parse(response)
+        if response.status != 200:  # nothing says what another 2xx would mean for money
+            raise unexpected(name, f"came with HTTP {response.status}", "$")
+        return made
+
+    return Call(name, request, read, repeatable=False, gate_key=credentials.project)
 
 
 def _headers(credentials: Credentials, body: bytes = b"") -> dict[str, str]:

@@ -16,8 +16,7 @@ import pytest
 from airflow_provider_sengo.exceptions import NotAuthorized, Rejected
 from airflow_provider_sengo.hooks.senangpay import SenangPayHook
 from airflow_provider_sengo.protocol import senangpay
-from airflow_provider_sengo.simulator import Simulator
-from airflow_provider_sengo.simulator.senangpay.settings import MERCHANT_ID, SECRET_KEY
+from airflow_provider_sengo.simulator import MERCHANT_ID, SECRET_KEY, Simulator
 
 CHARGE: dict[str, Any] = {
     "name": "Siti Nurhaliza Özil",
