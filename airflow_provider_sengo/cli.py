@@ -163,22 +163,15 @@ def _print_result(result: DayResult, *, as_json: bool) -> None:
 
 def _coverage(project: str, archive: Archive, *, as_json: bool, quiet: bool = False) -> int:
     """Print the coverage (``quiet``: only what is wrong) and judge it."""
-    from airflow_provider_sengo.archive.check import findings, plain
+    from airflow_provider_sengo.archive.check import as_line, findings, plain
     from airflow_provider_sengo.archive.run import utc_now
 
     now = utc_now()
     covered = archive.coverage(now, project=project)
     if not quiet:
         for item in covered:
-            print(json.dumps(plain(item)) if as_json else coverage_line(plain(item)))
+            print(json.dumps(plain(item)) if as_json else as_line(item))
     found = findings(covered, now=now, warn_days_left=None)
     for sentence in found.failures + found.unsealed + found.shrunk:
         print(sentence, file=sys.stderr)
     return NOT_SAFE if found.failures else OK
-
-
-def coverage_line(item: dict[str, Any]) -> str:
-    """A day of the coverage as a line of text."""
-    rows = "-" if item["rows"] is None else f"{item['rows']:,}"
-    amount = "-" if item["amount_sum"] is None else f"{item['amount_sum']:,}"
-    return f"{item['day']}  {item['type']:<7}  {item['state']:<8}  {rows:>11}  {amount:>19}"

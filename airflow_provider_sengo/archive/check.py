@@ -82,3 +82,10 @@ def plain(item: DayCoverage) -> dict[str, Any]:
         "lost_after": item.lost_after.isoformat(),
         "days_left": item.days_left,
     }
+
+
+def as_line(item: DayCoverage) -> str:
+    """A day's coverage as a line of a table."""
+    rows = "-" if item.rows is None else f"{item.rows:,}"
+    amount = "-" if item.amount_sum is None else f"{item.amount_sum:,}"
+    return f"{item.day}  {item.type:<7}  {item.state:<8}  {rows:>11}  {amount:>19}"

@@ -16,7 +16,7 @@ import msgspec
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
 from airflow_provider_sengo.archive import days
-from airflow_provider_sengo.archive.check import WARN_DAYS_LEFT, Findings, findings, plain
+from airflow_provider_sengo.archive.check import WARN_DAYS_LEFT, Findings, as_line, findings, plain
 from airflow_provider_sengo.archive.plan import days_to_read
 from airflow_provider_sengo.exceptions import ArchiveIncomplete
 from airflow_provider_sengo.hooks.sengo import SenGoHook
@@ -260,9 +260,7 @@ class SenGoCheckArchiveOperator(_ArchiveOperator):
 
     def _report(self, recent: Sequence[DayCoverage]) -> None:
         for item in recent:
-            self.log.info(
-                "%s %s: %s, %s rows, IDR %s", item.day, item.type, item.state, item.rows, item.amount_sum
-            )
+            self.log.info("%s", as_line(item))
 
     def _judge(self, found: Findings, failed_tasks: Sequence[str]) -> None:
         for sentence in found.unsealed + found.shrunk:
