@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -78,6 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
     # test`` sets the same.
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
     try:
+        log_to_standard_error()
         hook, archive = _open(arguments)
         if arguments.command == "archive":
             return _archive(hook, archive, arguments)
@@ -88,6 +90,18 @@ def run(arguments: argparse.Namespace) -> int:
     except SenGoProviderError as error:
         print(f"error: {error}", file=sys.stderr)
         return NOT_SAFE
+
+
+def log_to_standard_error() -> None:
+    """Keep standard output to what the command prints: Airflow's own logging writes there."""
+    import airflow  # noqa: F401 - sets its logging up when it is imported
+
+    logger = logging.getLogger("airflow_provider_sengo")
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+        logger.addHandler(handler)
+        logger.propagate = False
 
 
 def _open(arguments: argparse.Namespace) -> tuple[SenGoHook, Archive]:
