@@ -73,6 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run ``archive`` or ``coverage``; errors of ours become one line on standard error."""
+    from airflow_provider_sengo.archive.tables import StorageError
     from airflow_provider_sengo.exceptions import SenGoProviderError
 
     # Connections stored in Airflow's database are found only in this context; ``airflow connections
@@ -87,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return USAGE
-    except SenGoProviderError as error:
+    except (SenGoProviderError, StorageError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return NOT_SAFE
 
@@ -127,6 +128,7 @@ def _archive(hook: SenGoHook, archive: Archive, arguments: argparse.Namespace) -
     """Read what is due, or the days asked for; every day is tried, whatever happened to the others."""
     from airflow_provider_sengo.archive.plan import days_to_read
     from airflow_provider_sengo.archive.run import utc_now
+    from airflow_provider_sengo.archive.tables import StorageError
     from airflow_provider_sengo.exceptions import NotAuthorized, SenGoProviderError
 
     if arguments.day:
@@ -143,7 +145,7 @@ def _archive(hook: SenGoHook, archive: Archive, arguments: argparse.Namespace) -
             result = asyncio.run(_read(hook, archive, day, type_))
         except NotAuthorized:
             raise
-        except (SenGoProviderError, ValueError) as error:
+        except (SenGoProviderError, ValueError, OSError, StorageError) as error:
             failed = True
             print(f"error: {error}", file=sys.stderr)
             continue

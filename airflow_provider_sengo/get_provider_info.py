@@ -75,6 +75,10 @@ def get_provider_info() -> dict[str, Any]:
                     "airflow_provider_sengo.operators.sengo",
                 ],
             },
+            {
+                "integration-name": _SENANGPAY,
+                "python-modules": ["airflow_provider_sengo.operators.senangpay"],
+            },
         ],
         "connection-types": connection_types(),
         "cli": ["airflow_provider_sengo.cli_airflow.get_sengo_cli_commands"],

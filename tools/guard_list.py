@@ -102,6 +102,13 @@ GUARDS = [
         "tests/archive",
     ),
     Guard(
+        "a status is unsupported only if the first request is refused",
+        "archive/listing.py",
+        "return refused and read.requests == 1",
+        "return refused",
+        "tests/archive/test_archive_failures.py",
+    ),
+    Guard(
         "success is read last",
         "archive/run.py",
         'STATUSES = ("pending", "expired", "failed", "success")',

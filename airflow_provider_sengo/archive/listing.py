@@ -86,11 +86,7 @@ async def read_listing(
         read.outcome = Outcome.QUIET if read.facts and read.facts.quiet else Outcome.MOVED
     except* SenGoProviderError as group:
         read.error = _first(group)
-        if (
-            status != "success"
-            and isinstance(read.error, Rejected)
-            and read.error.http_status == REQUEST_INVALID
-        ):
+        if status != "success" and _refused_at_once(read):
             read.outcome = Outcome.UNSUPPORTED
         read.facts = None
     read.finished_at = clock().astimezone(UTC)
@@ -148,6 +144,12 @@ async def _fetch_all(
     async with asyncio.TaskGroup() as group:
         for _ in range(concurrency):
             group.create_task(work())
+
+
+def _refused_at_once(read: ListingRead) -> bool:
+    """Whether the gateway refused the very first request: later, a refusal is no word about the status."""
+    refused = isinstance(read.error, Rejected) and read.error.http_status == REQUEST_INVALID
+    return refused and read.requests == 1
 
 
 def _first(group: BaseExceptionGroup[SenGoProviderError]) -> SenGoProviderError:

@@ -29,6 +29,7 @@ from airflow_provider_sengo.archive.compare import Comparison, Partition, Standi
 from airflow_provider_sengo.archive.schema import HISTORY, TRANSACTIONS
 from airflow_provider_sengo.archive.spool import Spool, version
 from airflow_provider_sengo.archive.tables import WRITER, Tables, literal, partitions, rows_of
+from airflow_provider_sengo.exceptions import ArchiveIncomplete
 
 COMMIT_TRIES = 8  # each on a fresh snapshot; more rivals than that in one partition is a fault elsewhere
 COMMIT_WAIT_S = 0.2
@@ -68,7 +69,7 @@ def commit(
 ) -> Committed:
     """Bring what was read into the tables; nothing is written where nothing changed.
 
-    Raises ``deltalake.exceptions.CommitFailedError`` if rivals won ``COMMIT_TRIES`` times.
+    Raises ``ArchiveIncomplete`` if rivals won ``COMMIT_TRIES`` times.
     """
     landed = Counts(Counter(), Counter())
     lost_races = 0
@@ -82,7 +83,10 @@ def commit(
         except CommitFailedError:
             lost_races += 1
             if lost_races == COMMIT_TRIES:
-                raise
+                raise ArchiveIncomplete(
+                    f"{partition.day} {partition.type}: others wrote to this day {COMMIT_TRIES} times in between."
+                    " Nothing vouches for what was read now. Run it again."
+                ) from None
             sleep(random.uniform(0, COMMIT_WAIT_S * 2**lost_races))
             continue
         return Committed(

@@ -46,6 +46,11 @@ class DayJob(msgspec.Struct, frozen=True, kw_only=True):
     max_passes: int = MAX_PASSES
     concurrency: int = CONCURRENCY
 
+    def __post_init__(self) -> None:
+        for name in ("retention_days", "max_passes", "concurrency"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: must be at least 1")
+
     @property
     def partition(self) -> Partition:
         """Where its rows go."""

@@ -17,9 +17,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from deltalake import ColumnProperties, DeltaTable, WriterProperties, write_deltalake
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from airflow_provider_sengo.archive.schema import HISTORY, PARTITION_BY, READS, TRANSACTIONS
+
+StorageError = DeltaError  # what any read or write of a table may raise beside OSError
 
 SCHEMAS = {"transactions": TRANSACTIONS, "history": HISTORY, "reads": READS}
 ROW_GROUP_ROWS = 16_000  # larger groups cost memory when written and when read back

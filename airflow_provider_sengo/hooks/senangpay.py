@@ -139,6 +139,8 @@ class SenangPayHook(GatewayHook[SenangPayConnection]):
             may_have_been_sent=may_have_been_sent,
             reconcile_timeout_s=reconcile_timeout_s,
         )
+        if (mark is None) is not (unmark is None):
+            raise ValueError("mark and unmark: give both or neither.")
         world = World(run=self.run)
         if mark is not None and unmark is not None:
             world = replace(world, mark=mark, unmark=unmark)

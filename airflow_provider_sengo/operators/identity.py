@@ -21,15 +21,24 @@ if TYPE_CHECKING:
 
 FIRST_ATTEMPT = "1"
 NOT_MAPPED = -1
+NO_VALUES = ("None", "nan", "NaN", "null")  # as templates render what is missing: one name for many payments
 
 
-def payment_identity(context: Context, *, given: str | None, attempt: str, conn_id: str, field: str) -> str:
+def payment_identity(
+    context: Context, *, given: str | None, was_given: bool, attempt: str, conn_id: str, field: str
+) -> str:
     """The reference or order id (``field``) of the task's payment.
 
-    A derived one is kept in the task state store, where Airflow has one, and a kept one counts. Raises
-    ``ValueError`` naming the field where none is given and none can be derived.
+    ``was_given``: whether the DAG's author gave one, whatever its template rendered to. A derived one is
+    kept in the task state store, where Airflow has one, and a kept one counts. Raises ``ValueError`` naming
+    the field where none is given and none can be derived.
     """
-    if given is not None:
+    attempt = _checked_attempt(attempt)
+    if was_given or given is not None:
+        if given is None or given in NO_VALUES:
+            raise ValueError(
+                f"{field}: was given, but its template rendered no value; give the order's own number."
+            )
         if attempt != FIRST_ATTEMPT:
             raise ValueError(
                 f"attempt: counts only where {field} is derived; to pay again on purpose give a new {field}."
@@ -77,6 +86,14 @@ def known_since(context: Context) -> datetime | None:
     return moment if isinstance(moment, datetime) and moment.tzinfo is not None else None
 
 
+def _checked_attempt(attempt: object) -> str:
+    """As text, for a natively rendered 2 and "2" are one attempt; what rendered to nothing is none."""
+    text = str(attempt) if isinstance(attempt, str | int) and not isinstance(attempt, bool) else ""
+    if not text.strip() or text != text.strip() or text in NO_VALUES:
+        raise ValueError("attempt: must be text such as '1', not empty and without blanks around it.")
+    return text
+
+
 def _namespace(field: str) -> str:
     """What tells this installation from any other; two with one namespace would share identities."""
     given = conf.get("sengo", "reference_namespace", fallback=None)
@@ -96,27 +113,41 @@ def _namespace(field: str) -> str:
 class SentMark:
     """Whether an earlier try of this task may have sent what must be sent once, and the mark that tells.
 
-    With a task state store the mark is proof either way: it is written before anything is sent. Without
-    one, only a first try is known to have sent nothing before.
+    Where Airflow has a task state store (3.3), a first try writes there that nothing was sent, and
+    overwrites it before it sends. What is not written, on a later try, proves nothing: the store may have
+    been emptied, or the try before ran on an Airflow without one. Nor does it on a first try of a mapped
+    task in a run that was cleared: the order may have stood at another map index, which has its own store.
     """
+
+    SENT, NOT_SENT = "1", "0"
 
     def __init__(self, context: Context, key: str) -> None:
         self._context = context
         self._store = context.get("task_state_store")
         self._key = f"sent:{key}"
 
-    @property
     def may_have_been_sent(self) -> bool:
-        """False only if no earlier try can have sent it."""
-        if self._store is not None:
-            return self._store.get(self._key) is not None
-        return getattr(self._context.get("ti"), "try_number", None) != 1
+        """False only if no earlier try can have sent it; keeps that, so that a retry knows."""
+        kept = None if self._store is None else self._store.get(self._key)
+        if kept is not None:
+            return bool(kept != self.NOT_SENT)
+        if not self._is_known_first_try():
+            return True
+        keep(self._context, self._key, self.NOT_SENT)
+        return False
 
     def put(self) -> None:
-        """Keep the mark; raises if it cannot be kept."""
-        keep(self._context, self._key, "1")
+        """Keep that it is about to be sent; raises if it cannot be kept."""
+        keep(self._context, self._key, self.SENT)
 
     def take_back(self) -> None:
         """Nothing was sent after all."""
-        if self._store is not None:
-            self._store.delete(self._key)
+        keep(self._context, self._key, self.NOT_SENT)
+
+    def _is_known_first_try(self) -> bool:
+        ti = self._context.get("ti")
+        if getattr(ti, "try_number", None) != 1:
+            return False
+        if getattr(ti, "map_index", NOT_MAPPED) == NOT_MAPPED:
+            return True
+        return getattr(self._context.get("dag_run"), "clear_number", None) == 0

@@ -41,7 +41,8 @@ class SenangPayChargeTokenOperator(_SenangPayOperator):
 
     The gateway would take the same charge twice, so it is sent at most once an order, however often the
     task runs: where an earlier try may have sent it, the order is only looked up, and where that does not
-    settle it, the task fails for good and says what to look up. To charge again on purpose give a new
+    settle it, the task fails for good and says what to look up. Once its run was cleared, a mapped task only
+    looks up the orders that are new at their index. To charge again on purpose give a new
     ``order_id``, or another ``attempt`` where it is derived. ``email`` is the buyer's, so Airflow's own mails
     about failures are off for this task: use a callback.
 
@@ -93,8 +94,14 @@ class SenangPayChargeTokenOperator(_SenangPayOperator):
         self.amount_sen = amount_sen
         self.token = token
         self.order_id = order_id
+        self._order_id_was_given = order_id is not None
         self.attempt = attempt
         self.reconcile_timeout_s = reconcile_timeout_s
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> Any:
+        """As every operator's; Airflow's scheduler reads a mapped task's ``email`` from here, so no mails."""
+        return super().partial(**(kwargs | {"email_on_failure": False, "email_on_retry": False}))
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the payment as a plain dict."""
@@ -104,6 +111,7 @@ class SenangPayChargeTokenOperator(_SenangPayOperator):
         order_id = payment_identity(
             context,
             given=self.order_id,
+            was_given=self._order_id_was_given,
             attempt=self.attempt,
             conn_id=self.senangpay_conn_id,
             field="order_id",
@@ -118,7 +126,7 @@ class SenangPayChargeTokenOperator(_SenangPayOperator):
                 order_id=order_id,
                 amount_sen=self.amount_sen,
                 token=self.token,
-                may_have_been_sent=sent.may_have_been_sent,
+                may_have_been_sent=sent.may_have_been_sent(),
                 reconcile_timeout_s=self.reconcile_timeout_s,
                 mark=sent.put,
                 unmark=sent.take_back,

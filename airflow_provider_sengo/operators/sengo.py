@@ -142,6 +142,7 @@ class SenGoCreateQrisOperator(BaseOperator):
         self.view_name = view_name
         self.callback_url = callback_url
         self.reference = reference
+        self._reference_was_given = reference is not None
         self.attempt = attempt
         self.expiry_minutes = expiry_minutes
         self.archive_uri = archive_uri
@@ -156,7 +157,12 @@ class SenGoCreateQrisOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the payment as a plain dict."""
         reference = payment_identity(
-            context, given=self.reference, attempt=self.attempt, conn_id=self.sengo_conn_id, field="reference"
+            context,
+            given=self.reference,
+            was_given=self._reference_was_given,
+            attempt=self.attempt,
+            conn_id=self.sengo_conn_id,
+            field="reference",
         )
         with fail_at_once_if_hopeless(), self.hook as hook:
             payment = hook.create_qris_once(
@@ -244,7 +250,7 @@ class SenGoCreateProjectOperator(BaseOperator):
                     name=self.name,
                     domain=self.domain,
                     ip=self.ip,
-                    may_have_been_sent=sent.may_have_been_sent,
+                    may_have_been_sent=sent.may_have_been_sent(),
                     mark=sent.put,
                     unmark=sent.take_back,
                 )

@@ -12,6 +12,7 @@ not show a charge in its order query, so:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -63,7 +64,8 @@ class _Order(msgspec.Struct, frozen=True):
 
 def view(rows: Sequence[OrderPayment]) -> OrderView:
     """Sort an order's rows; their order in the answer means nothing, and a row listed twice is one row."""
-    rows = list(dict.fromkeys(rows))
+    named = [row for row in rows if row.transaction_reference]
+    rows = [*dict.fromkeys(named), *(row for row in rows if not row.transaction_reference)]
     return OrderView(
         paid=tuple(row for row in rows if row.status == PAID),
         pending=tuple(row for row in rows if row.status not in (PAID, FAILED)),
@@ -86,6 +88,10 @@ def charge_token_once(
     with code ``DECLINED`` (verified), ``OutcomeUnknown`` that no retry cures where a person must look, and
     what the first query raises, before anything is sent.
     """
+    if isinstance(reconcile_timeout_s, bool) or not isinstance(reconcile_timeout_s, int | float):
+        raise ValueError("reconcile_timeout_s: must be a number of seconds, for example 60.")
+    if not 0 <= reconcile_timeout_s < math.inf:
+        raise ValueError("reconcile_timeout_s: must be a number of seconds, 0 or more.")
     order = _Order(order_id, amount_sen, query, reconcile_timeout_s)
     seen = view((yield query))
     if seen.rows or may_have_been_sent:
@@ -161,6 +167,12 @@ def _payment(order: _Order, seen: OrderView) -> CardPayment:
             curable=False,
         )
     row = seen.paid[0]
+    if not row.transaction_reference:
+        raise OutcomeUnknown(
+            f"order {order.order_id}: paid, but the row has no transaction reference, so it proves no payment"
+            " of ours. Look the order up in senangPay's dashboard. See the README's runbook, 'mismatch'.",
+            curable=False,
+        )
     if row.amount_sen != order.amount_sen:
         raise OutcomeUnknown(
             f"order {order.order_id}: paid, but over another amount ({_references(seen.paid)}); it may not be"
@@ -203,7 +215,10 @@ def set_token_status(*, toggle: Call[TokenStatus], enabled: bool) -> Steps[Token
     Two toggles at most, three when an answer was lost: the next answer tells where the card is. A card in
     the wanted state is flipped away and back.
     """
+    if not isinstance(enabled, bool):
+        raise ValueError("enabled: must be true or false, the wanted state.")
     toggles = lost = 0
+    last = "not known"
     while toggles < TOGGLES_MAX + min(lost, LOST_TOGGLES_MAX):
         toggles += 1
         try:
@@ -214,12 +229,16 @@ def set_token_status(*, toggle: Call[TokenStatus], enabled: bool) -> Steps[Token
             lost += 1
         except SenGoProviderError as error:
             if isinstance(error, Rejected) and not error.curable:
-                raise
-            lost += 1
+                if toggles == 1:
+                    raise
+                break  # refused half-way: where the card stands matters more than why
+            lost, last = lost + 1, "not known"
         else:
             if state.enabled == enabled:
                 return state
+            last = "enabled" if state.enabled else "disabled"
     raise OutcomeUnknown(
         f"the card could not be brought into the wanted state ({'enabled' if enabled else 'disabled'}): after"
-        f" {toggles} toggles, {lost} of them without an answer, where it stands is not known. Run the task again."
+        f" {toggles} toggles, {lost} of them without an answer, its state is {last}. Run the task again. See"
+        " the README's runbook, 'unknown outcome'."
     )

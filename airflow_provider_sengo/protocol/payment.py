@@ -63,7 +63,7 @@ def create_qris_once(
         except NotSent:
             raise  # nothing was sent, so the next run may
         except SenGoProviderError as error:
-            if isinstance(error, Rejected) and error.http_status in REFUSALS:
+            if isinstance(error, Rejected) and not error.curable and error.http_status in REFUSALS:
                 raise
             lost = error
         else:
@@ -197,7 +197,7 @@ def create_project_once(create: Call[Project], *, name: str, may_have_been_sent:
         yield Unmark()
         raise
     except SenGoProviderError as error:
-        if isinstance(error, Rejected) and error.http_status in (*REFUSALS, 409):
+        if isinstance(error, Rejected) and not error.curable and error.http_status in (*REFUSALS, 409):
             yield Unmark()
             raise
         _stop_project(name, f"the answer was lost ({error})")

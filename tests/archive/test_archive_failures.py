@@ -198,3 +198,13 @@ def test_a_pending_listing_that_fails_or_moves_fails_nothing(world):
     assert (outcomes(world)["pending"], world.state()) == ("failed", "complete")
     with pytest.raises(ArchiveIncomplete, match="pending listing"):
         world.read(statuses=("pending",))
+
+
+def test_a_refusal_in_mid_listing_is_a_failure(world):
+    """A 422 on a later page says nothing about the status: the day is not complete, what was read is kept."""
+    for each in ("expired", "success"):
+        world.gateway.fill(9, each)
+    world.gateway.failures["expired", 3] = Rejected("no such page", http_status=422)
+    with pytest.raises(ArchiveIncomplete, match="expired listing"):
+        world.read()
+    assert (outcomes(world)["expired"], world.state()) == ("failed", "missing")

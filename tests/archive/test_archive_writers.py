@@ -14,9 +14,9 @@ from datetime import timedelta
 
 import pytest
 from archive_world import DAY, NEXT_DAY, PROJECT, Clock, World, archive_rounds, record
-from deltalake.exceptions import CommitFailedError
 
 from airflow_provider_sengo.archive import days, merge
+from airflow_provider_sengo.exceptions import ArchiveIncomplete
 
 LATE = days.closed_at(NEXT_DAY) + timedelta(hours=1)
 
@@ -148,7 +148,7 @@ def test_rivals_that_always_win(world, rival, slip_in):
         rival.read(statuses=("success",))
 
     calls = slip_in(win)
-    with pytest.raises(CommitFailedError):
+    with pytest.raises(ArchiveIncomplete, match="others wrote to this day"):
         world.read()
     assert len(calls) == merge.COMMIT_TRIES
     assert len(world.archive.reads()) == reads + merge.COMMIT_TRIES

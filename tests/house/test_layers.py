@@ -86,13 +86,14 @@ LAYERS = {
             "airflow.sdk",  # NEVER_EXPIRE of the task state store, which the compatible names do not offer
         ),
     ),
+    "qr image": Layer((".qr_image",), ("segno",)),
     "command line": Layer(
         (".cli", ".__main__"),
-        (".exceptions", ".archive.*", ".hooks.*", ".simulator.*", ".cli", AIRFLOW, "msgspec"),
+        (".exceptions", ".archive.*", ".hooks.*", ".simulator.*", ".cli", AIRFLOW, "airflow", "msgspec"),
     ),
     "airflow's command line": Layer((".cli_airflow",), (".cli", "airflow.cli.cli_config")),
 }
-EXAMPLES_MAY_IMPORT = (".operators.*", "airflow.sdk", AIRFLOW)
+EXAMPLES_MAY_IMPORT = (".operators.*", "airflow.sdk", "airflow.providers.standard.operators.hitl", AIRFLOW)
 
 # A pure module takes time, chance and the world as arguments.
 WORLD = {

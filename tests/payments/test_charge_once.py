@@ -310,3 +310,45 @@ def test_a_card_whose_answers_are_all_lost_is_not_called_switched():
         execution.run(set_token_status(toggle=senangpay.toggle_token(CREDENTIALS, token), enabled=False))
     assert caught.value.curable
     assert len(execution.sent) == 3
+
+
+@pytest.mark.parametrize("seconds", ["60", None, True, -1, float("nan"), float("inf")])
+def test_a_wrong_time_limit_is_refused_before_anything_is_asked(seconds):
+    """The limit is checked before the first query, not after the charge was sent."""
+    world, token = a_world()
+    machine = charge_token_once(
+        order_id=ORDER,
+        amount_sen=AMOUNT,
+        query=senangpay.query_order(CREDENTIALS, ORDER),
+        charge=None,
+        may_have_been_sent=False,
+        reconcile_timeout_s=seconds,
+    )
+    with pytest.raises(ValueError, match="reconcile_timeout_s"):
+        next(machine)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_paid_row_without_a_reference_is_no_payment_of_ours(count):
+    """Rows that cannot be told apart are not taken for one, and none of them for a success."""
+    world, token = a_world()
+    for _ in range(count):
+        reference = world.senangpay.add_payment(ORDER, amount_sen=AMOUNT, status="paid")
+        world.senangpay.mutate(reference, **{"payment_info.transaction_reference": ""})
+    result, execution = execute(world, Task(), token)
+    assert isinstance(result, OutcomeUnknown)
+    assert not result.curable
+    assert "POST charge_token" not in execution.sent
+
+
+def test_a_toggle_refused_half_way_says_where_the_card_is():
+    """The first toggle took the card away, the second is refused: the error names the state it is in."""
+    world = make_world()
+    token = world.senangpay.issue_token(enabled=True)
+    trouble("refuse", status=200, code="Invalid token", processed=False).strike(world, TOGGLE, (2,))
+    with pytest.raises(OutcomeUnknown, match="its state is disabled"):
+        Execution(world).run(
+            set_token_status(toggle=senangpay.toggle_token(CREDENTIALS, token), enabled=True)
+        )
+    with pytest.raises(ValueError, match="enabled"):
+        next(set_token_status(toggle=senangpay.toggle_token(CREDENTIALS, token), enabled="false"))

@@ -32,11 +32,18 @@ def real_airflow(gateway, tmp_path_factory):
         "login": gateway.client_key,
         "password": gateway.client_token,
     }
+    cards = {
+        "conn_type": "senangpay",
+        "host": gateway.senangpay_base_url,
+        "login": gateway.merchant_id,
+        "password": gateway.secret_key,
+    }
     airflow = RealAirflow(
         home,
         {
             "AIRFLOW__SENGO__ARCHIVE_URI": str(home / "archive"),
             "AIRFLOW_CONN_SENGO_DEFAULT": json.dumps(connection),
+            "AIRFLOW_CONN_SENANGPAY_DEFAULT": json.dumps(cards),
         },
     )
     daily = shutil.copy(EXAMPLES / "sengo_daily_archive.py", airflow.dags)

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Check a stored card, take it out of service, and bring it back: the way of a paused subscription.
+
+Needs the connection ``senangpay_default``, and for each customer the Variable
+``senangpay_card_token_<customer>`` (the card token; ``token`` in its name lets Airflow mask it). The gateway
+can only flip a card, so one run goes at a time, and each task says which state it wants: run again, it
+leaves the card in that state. In your own DAG let the pause be as long as it must between the two.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, Param
+
+from airflow_provider_sengo.operators.senangpay import (
+    SenangPaySetTokenStatusOperator,
+    SenangPayValidateTokenOperator,
+)
+
+CARD = "{{ var.value.get('senangpay_card_token_' ~ params.customer) }}"
+
+with DAG(
+    dag_id="senangpay_card_lifecycle",
+    schedule=None,
+    max_active_runs=1,
+    params={"customer": Param(type="string", pattern="^[a-z0-9]{1,50}$", title="Customer")},
+    default_args={"retries": 3, "retry_delay": timedelta(minutes=1), "retry_exponential_backoff": True},
+    doc_md=__doc__,
+    tags=["senangpay", "card"],
+) as dag:
+    validate = SenangPayValidateTokenOperator(task_id="validate", token=CARD)
+    disable = SenangPaySetTokenStatusOperator(task_id="disable", token=CARD, enabled=False)
+    enable = SenangPaySetTokenStatusOperator(task_id="enable", token=CARD, enabled=True)
+    validate >> disable >> enable
