@@ -4,7 +4,8 @@
 Needs the connection ``senangpay_default``, and for each customer two Variables: ``senangpay_card_token_<customer>``
 (the card token; ``token`` in its name lets Airflow mask it) and ``senangpay_buyer_<customer>`` (JSON with
 ``name``, ``email`` and ``phone``). The request waits under "Required Actions" in Airflow's web interface;
-after a no, or after four hours, nothing is charged. The card is charged once an order, whatever is retried.
+after a no, or after four hours, nothing is charged. A run charges once, whatever is retried; a second run of
+an order relies on senangPay's order query showing the first, so give such a run the order's number as its id.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ with DAG(
         email=f"{{{{ {BUYER}.email }}}}",
         phone=f"{{{{ {BUYER}.phone }}}}",
         detail="Order {{ params.order }}",
-        max_active_tis_per_dag=1,  # an order triggered twice is charged by one run and found by the other
+        max_active_tis_per_dag=1,  # one at a time, so that a second run of an order finds the first's charge
     )
     validate >> approve >> charge
     record(charge.output)

@@ -39,12 +39,16 @@ class SenangPayChargeTokenOperator(_SenangPayOperator):
     """
     Charge a stored card once and push ``{"transaction_id": ..., "order_id": ..., "amount_sen": 200, ...}``.
 
-    The gateway would take the same charge twice, so it is sent at most once an order, however often the
-    task runs: where an earlier try may have sent it, the order is only looked up, and where that does not
+    The gateway would take the same charge twice, so the task sends it at most once, however often it is run,
+    retried or cleared: where an earlier try may have sent it, the order is only looked up, and where that does not
     settle it, the task fails for good and says what to look up. Once its run was cleared, a mapped task only
     looks up the orders that are new at their index. To charge again on purpose give a new
     ``order_id``, or another ``attempt`` where it is derived. ``email`` is the buyer's, so Airflow's own mails
     about failures are off for this task: use a callback.
+
+    Another task, or another run, with the same ``order_id`` knows of this one only through the gateway's
+    order query, and that its charges show there is unconfirmed: let one run be about one order (the order's
+    number as the run id makes Airflow refuse a second).
 
     :param name: the buyer's name, at most 100 characters (templated).
     :param email: the buyer's email address (templated).
