@@ -13,13 +13,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_sengo.archive import days
 from airflow_provider_sengo.archive.check import WARN_DAYS_LEFT, Findings, as_line, findings, plain
 from airflow_provider_sengo.archive.plan import days_to_read
 from airflow_provider_sengo.exceptions import ArchiveIncomplete
-from airflow_provider_sengo.hooks.sengo import SenGoHook
 from airflow_provider_sengo.hooks.storage import resolve_archive_uri, storage_options
 from airflow_provider_sengo.operators.archive_run import (
     TRANSACTIONS_ALIAS,
@@ -28,6 +27,7 @@ from airflow_provider_sengo.operators.archive_run import (
     send_event,
 )
 from airflow_provider_sengo.operators.failure import fail_at_once_if_hopeless
+from airflow_provider_sengo.operators.sengo import SenGoOperator
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,26 +38,19 @@ if TYPE_CHECKING:
     from airflow_provider_sengo.archive.store import Archive
 
 
-class _ArchiveOperator(BaseOperator):
-    """What the three tasks share: the connection, the archive, and the clock."""
+class _ArchiveOperator(SenGoOperator):
+    """What the three tasks share: the archive."""
 
     def __init__(
         self,
         *,
         archive_uri: str | None = None,
         archive_conn_id: str | None = None,
-        sengo_conn_id: str = SenGoHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.archive_uri = archive_uri
         self.archive_conn_id = archive_conn_id
-        self.sengo_conn_id = sengo_conn_id
-
-    @cached_property
-    def hook(self) -> SenGoHook:
-        """The hook of the connection, made when the templates are rendered."""
-        return SenGoHook(self.sengo_conn_id)
 
     @cached_property
     def archive(self) -> Archive:

@@ -19,7 +19,20 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-class SenGoGetTransactionOperator(BaseOperator):
+class SenGoOperator(BaseOperator):
+    """What all of SenGo's tasks share: the connection."""
+
+    def __init__(self, *, sengo_conn_id: str = SenGoHook.default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.sengo_conn_id = sengo_conn_id
+
+    @cached_property
+    def hook(self) -> SenGoHook:
+        """The hook of the connection, made when the templates are rendered."""
+        return SenGoHook(self.sengo_conn_id)
+
+
+class SenGoGetTransactionOperator(SenGoOperator):
     """
     Look a transaction up and push it, whatever its status: ``{"id": ..., "status": "success", ...}``.
 
@@ -38,18 +51,11 @@ class SenGoGetTransactionOperator(BaseOperator):
         *,
         transaction_id: str,
         resend_callback: bool = False,
-        sengo_conn_id: str = SenGoHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.transaction_id = transaction_id
         self.resend_callback = resend_callback
-        self.sengo_conn_id = sengo_conn_id
-
-    @cached_property
-    def hook(self) -> SenGoHook:
-        """The hook of the connection, made when the templates are rendered."""
-        return SenGoHook(self.sengo_conn_id)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the transaction as a plain dict."""
@@ -59,7 +65,7 @@ class SenGoGetTransactionOperator(BaseOperator):
             )
 
 
-class SenGoGetBalanceOperator(BaseOperator):
+class SenGoGetBalanceOperator(SenGoOperator):
     """
     Push the balance in whole rupiah: ``{"active": 1000, "pending": 0, "total": 1000}``.
 
@@ -70,22 +76,13 @@ class SenGoGetBalanceOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("sengo_conn_id",)
 
-    def __init__(self, *, sengo_conn_id: str = SenGoHook.default_conn_name, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.sengo_conn_id = sengo_conn_id
-
-    @cached_property
-    def hook(self) -> SenGoHook:
-        """The hook of the connection, made when the templates are rendered."""
-        return SenGoHook(self.sengo_conn_id)
-
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the balance as a plain dict."""
         with fail_at_once_if_hopeless(), self.hook as hook:
             return as_plain_dict(hook.get_balance())
 
 
-class SenGoCreateQrisOperator(BaseOperator):
+class SenGoCreateQrisOperator(SenGoOperator):
     """
     Make one QRIS payment and push it: ``{"id": ..., "status": "pending", "amount": 10000, ...}``.
 
@@ -134,7 +131,6 @@ class SenGoCreateQrisOperator(BaseOperator):
         expiry_minutes: int | str | None = None,
         archive_uri: str | None = None,
         archive_conn_id: str | None = None,
-        sengo_conn_id: str = SenGoHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -147,12 +143,6 @@ class SenGoCreateQrisOperator(BaseOperator):
         self.expiry_minutes = expiry_minutes
         self.archive_uri = archive_uri
         self.archive_conn_id = archive_conn_id
-        self.sengo_conn_id = sengo_conn_id
-
-    @cached_property
-    def hook(self) -> SenGoHook:
-        """The hook of the connection, made when the templates are rendered."""
-        return SenGoHook(self.sengo_conn_id)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the payment as a plain dict."""
@@ -206,7 +196,7 @@ def _for_the_customer(payment: QrisPayment) -> dict[str, Any]:
     }
 
 
-class SenGoCreateProjectOperator(BaseOperator):
+class SenGoCreateProjectOperator(SenGoOperator):
     """
     Make a project and push it: ``{"id": 1, "name": ..., "domain": ..., "ip": [...], "status": "Review"}``.
 
@@ -227,19 +217,12 @@ class SenGoCreateProjectOperator(BaseOperator):
         name: str,
         domain: str,
         ip: Sequence[str],
-        sengo_conn_id: str = SenGoHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.name = name
         self.domain = domain
         self.ip = ip
-        self.sengo_conn_id = sengo_conn_id
-
-    @cached_property
-    def hook(self) -> SenGoHook:
-        """The hook of the connection, made when the templates are rendered."""
-        return SenGoHook(self.sengo_conn_id)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the project as a plain dict."""
