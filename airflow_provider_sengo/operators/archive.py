@@ -27,7 +27,7 @@ from airflow_provider_sengo.operators.archive_run import (
     send_event,
 )
 from airflow_provider_sengo.operators.failure import fail_at_once_if_hopeless
-from airflow_provider_sengo.operators.sengo import SenGoOperator
+from airflow_provider_sengo.operators.task import SenGoTask
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from airflow_provider_sengo.archive.store import Archive
 
 
-class _ArchiveOperator(SenGoOperator):
+class _ArchiveOperator(SenGoTask):
     """What the three tasks share: the archive."""
 
     def __init__(

@@ -4,35 +4,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator, conf
+from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_sengo.hooks.sengo import SenGoHook
 from airflow_provider_sengo.hooks.storage import resolve_archive_uri, storage_options
 from airflow_provider_sengo.operators.failure import fail_at_once_if_hopeless
 from airflow_provider_sengo.operators.identity import FIRST_ATTEMPT, SentMark, known_since, payment_identity
+from airflow_provider_sengo.operators.task import SenGoTask
 from airflow_provider_sengo.protocol.sengo import STATUSES, QrisPayment, as_plain_dict
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-class SenGoOperator(BaseOperator):
-    """What all of SenGo's tasks share: the connection."""
-
-    def __init__(self, *, sengo_conn_id: str = SenGoHook.default_conn_name, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.sengo_conn_id = sengo_conn_id
-
-    @cached_property
-    def hook(self) -> SenGoHook:
-        """The hook of the connection, made when the templates are rendered."""
-        return SenGoHook(self.sengo_conn_id)
-
-
-class SenGoGetTransactionOperator(SenGoOperator):
+class SenGoGetTransactionOperator(SenGoTask):
     """
     Look a transaction up and push it, whatever its status: ``{"id": ..., "status": "success", ...}``.
 
@@ -65,7 +52,7 @@ class SenGoGetTransactionOperator(SenGoOperator):
             )
 
 
-class SenGoGetBalanceOperator(SenGoOperator):
+class SenGoGetBalanceOperator(SenGoTask):
     """
     Push the balance in whole rupiah: ``{"active": 1000, "pending": 0, "total": 1000}``.
 
@@ -82,7 +69,7 @@ class SenGoGetBalanceOperator(SenGoOperator):
             return as_plain_dict(hook.get_balance())
 
 
-class SenGoCreateQrisOperator(SenGoOperator):
+class SenGoCreateQrisOperator(SenGoTask):
     """
     Make one QRIS payment and push it: ``{"id": ..., "status": "pending", "amount": 10000, ...}``.
 
@@ -196,7 +183,7 @@ def _for_the_customer(payment: QrisPayment) -> dict[str, Any]:
     }
 
 
-class SenGoCreateProjectOperator(SenGoOperator):
+class SenGoCreateProjectOperator(SenGoTask):
     """
     Make a project and push it: ``{"id": 1, "name": ..., "domain": ..., "ip": [...], "status": "Review"}``.
 
