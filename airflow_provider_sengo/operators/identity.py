@@ -113,10 +113,10 @@ def _namespace(field: str) -> str:
 class SentMark:
     """Whether an earlier try of this task may have sent what must be sent once, and the mark that tells.
 
-    Where Airflow has a task state store (3.3), a first try writes there that nothing was sent, and
-    overwrites it before it sends. What is not written, on a later try, proves nothing: the store may have
-    been emptied, or the try before ran on an Airflow without one. Nor does it on a first try of a mapped
-    task in a run that was cleared: the order may have stood at another map index, which has its own store.
+    Where Airflow has a task state store (3.3), a try keeps there that nothing was sent, and overwrites that
+    before it sends. In a run that was cleared, nothing kept proves nothing: the store may have been emptied,
+    and the order of a mapped task may have stood at another map index, which has its own store. Without a
+    store, only a first try is known to have sent nothing before.
     """
 
     SENT, NOT_SENT = "1", "0"
@@ -131,7 +131,7 @@ class SentMark:
         kept = None if self._store is None else self._store.get(self._key)
         if kept is not None:
             return bool(kept != self.NOT_SENT)
-        if not self._is_known_first_try():
+        if not self._nothing_kept_is_proof():
             return True
         keep(self._context, self._key, self.NOT_SENT)
         return False
@@ -144,10 +144,10 @@ class SentMark:
         """Nothing was sent after all."""
         keep(self._context, self._key, self.NOT_SENT)
 
-    def _is_known_first_try(self) -> bool:
+    def _nothing_kept_is_proof(self) -> bool:
+        """Whether an earlier try would have kept it, here, had it sent anything."""
         ti = self._context.get("ti")
-        if getattr(ti, "try_number", None) != 1:
-            return False
-        if getattr(ti, "map_index", NOT_MAPPED) == NOT_MAPPED:
-            return True
-        return getattr(self._context.get("dag_run"), "clear_number", None) == 0
+        is_uncleared = getattr(self._context.get("dag_run"), "clear_number", None) == 0
+        if getattr(ti, "try_number", None) == 1:
+            return is_uncleared or getattr(ti, "map_index", NOT_MAPPED) == NOT_MAPPED
+        return is_uncleared and self._store is not None
