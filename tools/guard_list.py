@@ -273,4 +273,18 @@ GUARDS = [
         'f"{credentials.merchant_id}:{credentials.secret_key}".encode()',
         "tests/protocol/test_senangpay.py",
     ),
+    Guard(
+        "mark: what was kept as sent stays so, whatever the try",
+        "operators/identity.py",
+        "return bool(kept != self.NOT_SENT)",
+        "return False",
+        "tests/operators/test_payment_retries.py",
+    ),
+    Guard(
+        "mark: nothing kept proves nothing once the run was cleared",
+        "operators/identity.py",
+        "return is_uncleared and self._store is not None",
+        "return self._store is not None",
+        "tests/operators/test_payment_remapped.py",
+    ),
 ]
