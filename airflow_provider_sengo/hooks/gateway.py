@@ -6,8 +6,13 @@ No endpoint and no rule stands here.
 
 from __future__ import annotations
 
+import asyncio
 from abc import abstractmethod
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from airflow.providers.common.compat.sdk import BaseHook
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider_sengo.protocol.http import Call
+    from airflow_provider_sengo.transport.aio import AsyncTransport
     from airflow_provider_sengo.transport.sync import Transport
 
 C = TypeVar("C", SenGoConnection, SenangPayConnection)
@@ -69,6 +75,23 @@ class GatewayHook(BaseHook, Generic[C]):
             await mask_async(connection.secrets())
             self.__dict__["connection"] = connection
         return self.connection
+
+    @asynccontextmanager
+    async def open_session(
+        self, *, in_flight: int, max_attempts: int | None = None
+    ) -> AsyncIterator[AsyncTransport]:
+        """Open one session in this event loop, whose ``run(call)`` makes one call.
+
+        ``in_flight``: how many calls may wait for their answer at a time. ``max_attempts``: None leaves the
+        connection's.
+        """
+        options = (await self.read_connection_async()).options
+        # Importing aiohttp takes half a second, too long for a triggerer's event loop.
+        aio = await asyncio.to_thread(import_module, "airflow_provider_sengo.transport.aio")
+        if max_attempts is not None:
+            options = replace(options, max_attempts=max_attempts)
+        async with aio.AsyncTransport(options, in_flight=in_flight) as transport:
+            yield transport
 
     @cached_property
     def _transport(self) -> Transport:

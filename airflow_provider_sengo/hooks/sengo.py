@@ -232,8 +232,5 @@ class SenGoHook(GatewayHook[SenGoConnection]):
 
         :param in_flight: how many requests may wait for their answer at a time.
         """
-        from airflow_provider_sengo.transport.aio import AsyncTransport
-
-        connection = await self.read_connection_async()
-        async with AsyncTransport(connection.options, in_flight=in_flight) as transport:
-            yield Listing(transport, connection.credentials)
+        async with self.open_session(in_flight=in_flight) as session:
+            yield Listing(session, self.credentials)
