@@ -2,35 +2,35 @@
 """The archive from a terminal or from cron, when no DAG runs.
 
 Exit status: 0 if no day of the window that has been over for eight hours is missing and none was lost in
-the last ``retention_days``; 1 otherwise; 2 for wrong usage. Everything heavy is imported by the command that needs it.
+the last ``retention_days``; 1 otherwise; 2 for wrong usage; 130 after Ctrl-C. Standard output has results
+only. Everything heavy is imported by the command that needs it: each ``airflow`` call imports this module.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import json
 import logging
 import os
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-from airflow_provider_sengo.archive import days
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
-    from airflow_provider_sengo.archive.run import DayResult
     from airflow_provider_sengo.archive.store import Archive
     from airflow_provider_sengo.hooks.sengo import SenGoHook
 
-OK, NOT_SAFE, USAGE = 0, 1, 2
+STDOUT, STDERR = 1, 2  # file descriptors
+OK, NOT_SAFE, USAGE, INTERRUPTED = 0, 1, 2, 130
+PROGRAM = "python -m airflow_provider_sengo"
+SENGO_CONN_ID = "sengo_default"
 
 # name -> (help, options); options as argparse takes them
 OPTIONS: dict[str, dict[str, Any]] = {
     "--archive-uri": {"help": "where the archive is; default: [sengo] archive_uri"},
     "--archive-conn-id": {"help": "connection with its storage options; default: [sengo] archive_conn_id"},
-    "--sengo-conn-id": {"help": "the SenGo connection", "default": "sengo_default"},
-    "--json": {"help": "print JSON, one object a line", "action": "store_true"},
+    "--sengo-conn-id": {"help": "the SenGo connection", "default": SENGO_CONN_ID},
+    "--json": {"help": "print one JSON document", "action": "store_true"},
     "--day": {
         "help": "a day to read, YYYY-MM-DD in Asia/Jakarta; may be given again; default: every day that is due",
         "action": "append",
@@ -51,7 +51,7 @@ COMMANDS = {
 
 def parser() -> argparse.ArgumentParser:
     """The arguments of ``archive`` and ``coverage``; ``simulator`` has its own."""
-    top = argparse.ArgumentParser(prog="python -m airflow_provider_sengo", description=__doc__.split("\n")[0])
+    top = argparse.ArgumentParser(prog=PROGRAM, description=__doc__.split("\n")[0])
     commands = top.add_subparsers(dest="command", required=True, metavar="{archive,coverage,simulator}")
     for name, (help_, options) in COMMANDS.items():
         command = commands.add_parser(name, help=help_, description=help_)
@@ -71,42 +71,98 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run(parser().parse_args(words))
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Run ``archive`` or ``coverage``; errors of ours become one line on standard error."""
-    from airflow_provider_sengo.archive.tables import StorageError
-    from airflow_provider_sengo.exceptions import SenGoProviderError
+def run(arguments: argparse.Namespace, program: str = PROGRAM) -> int:
+    """Run ``archive`` or ``coverage``; every error that is to be expected becomes one line on standard error.
+
+    ``program``: how the command was called, for the line that says how to go on.
+    """
+    try:
+        return _run(arguments, program)
+    except KeyboardInterrupt:
+        print("Stopped by Ctrl-C.", file=sys.stderr)
+        return INTERRUPTED
+    except ValueError as error:
+        return _complain(error, USAGE)
+
+
+def _run(arguments: argparse.Namespace, program: str) -> int:
+    from airflow_provider_sengo.cli_archive import Plan
+
+    plan = Plan.of(arguments, program)  # a wrong day is told at once: what follows takes seconds
 
     # Connections stored in Airflow's database are found only in this context; ``airflow connections
     # test`` sets the same.
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
-    try:
+    from airflow_provider_sengo.archive.tables import StorageError
+    from airflow_provider_sengo.exceptions import SenGoProviderError
+
+    with results_alone() as results:
         log_to_standard_error()
         hook, archive = _open(arguments)
-        if arguments.command == "archive":
-            return _archive(hook, archive, arguments)
-        return _coverage(hook.project, archive, as_json=arguments.json)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return USAGE
-    except (SenGoProviderError, StorageError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return NOT_SAFE
+        try:
+            if arguments.command == "archive":
+                return plan.carry_out(hook, archive, results)
+            return _coverage(hook.project, archive, results, as_json=arguments.json)
+        except (StorageError, OSError) as error:
+            return _complain(f"the archive {archive.tables.uri} cannot be used: {error}", NOT_SAFE)
+        except SenGoProviderError as error:
+            return _complain(error, NOT_SAFE)
+
+
+@contextmanager
+def results_alone() -> Iterator[TextIO]:
+    """Standard output for results alone: what anything else writes there meanwhile goes to standard error.
+
+    Airflow logs to standard output, warnings too, and holds on to the stream it found when it was imported.
+    """
+    sys.stdout.flush()
+    kept = os.dup(STDOUT)
+    os.dup2(STDERR, STDOUT)
+    try:
+        with open(os.dup(kept), "w", encoding=sys.stdout.encoding, errors="replace") as results:  # noqa: PTH123
+            yield results
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, STDOUT)
+        os.close(kept)
+
+
+def _complain(error: object, status: int) -> int:
+    """One line, however many the error has."""
+    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+    return status
+
+
+class _ToStandardError(logging.Handler):
+    """Looks ``sys.stderr`` up each time: a progress bar stands in for it while it is shown."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(self.format(record), file=sys.stderr)
+
+
+def _is_told_elsewhere(record: logging.LogRecord) -> bool:
+    """Whether it is of a gateway that refused or was not reached: the command says so once, and what to do."""
+    from airflow_provider_sengo.exceptions import NotAuthorized, NotSent
+
+    arguments = record.args if isinstance(record.args, tuple) else ()
+    return any(isinstance(each, NotAuthorized | NotSent) for each in arguments)
 
 
 def log_to_standard_error() -> None:
-    """Keep standard output to what the command prints: Airflow's own logging writes there."""
+    """Our own warnings, plainly, instead of as Airflow would have them."""
     import airflow  # noqa: F401 - sets its logging up when it is imported
 
     logger = logging.getLogger("airflow_provider_sengo")
-    if not logger.handlers:
-        handler = logging.StreamHandler()
+    if not any(isinstance(handler, _ToStandardError) for handler in logger.handlers):
+        handler = _ToStandardError(logging.WARNING)  # what went well is among the results
         handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+        handler.addFilter(lambda record: not _is_told_elsewhere(record))
         logger.addHandler(handler)
         logger.propagate = False
 
 
 def _open(arguments: argparse.Namespace) -> tuple[SenGoHook, Archive]:
-    """The hook and the archive; an unknown connection is wrong usage."""
+    """The hook and the archive; what is missing or wrong names its option."""
     from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
     from airflow_provider_sengo.archive.store import Archive
@@ -114,80 +170,33 @@ def _open(arguments: argparse.Namespace) -> tuple[SenGoHook, Archive]:
     from airflow_provider_sengo.hooks.storage import resolve_archive_uri, storage_options
 
     hook = SenGoHook(arguments.sengo_conn_id)
+    option = "--archive-uri"
     try:
-        archive = Archive(
-            resolve_archive_uri(arguments.archive_uri), storage_options(arguments.archive_conn_id)
-        )
+        uri = resolve_archive_uri(arguments.archive_uri)
+        option = "--archive-conn-id"
+        archive = Archive(uri, storage_options(arguments.archive_conn_id))
+        option = "--sengo-conn-id"
         _ = hook.connection
     except AirflowNotFoundException as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(
+            f"{option}: {str(error).rstrip('.')}. Give the id of a connection that there is, or make it with"
+            " 'airflow connections add' or as AIRFLOW_CONN_<ID> in the environment."
+        ) from None
+    except ValueError as error:
+        raise ValueError(f"{option}: {error}") from None
     return hook, archive
 
 
-def _archive(hook: SenGoHook, archive: Archive, arguments: argparse.Namespace) -> int:
-    """Read what is due, or the days asked for; every day is tried, whatever happened to the others."""
-    from airflow_provider_sengo.archive.plan import days_to_read
-    from airflow_provider_sengo.archive.run import utc_now
-    from airflow_provider_sengo.archive.tables import StorageError
-    from airflow_provider_sengo.exceptions import NotAuthorized, SenGoProviderError
-
-    if arguments.day:
-        wanted = [
-            (days.parse_day(day, field="--day"), type_) for day in arguments.day for type_ in days.TYPES
-        ]
-    else:
-        now = utc_now()
-        due = days_to_read(archive.coverage(now, project=hook.project), now=now)
-        wanted = [(entry.day, entry.type) for entry in due]
-    failed = False
-    for day, type_ in wanted:
-        try:
-            result = asyncio.run(_read(hook, archive, day, type_))
-        except NotAuthorized:
-            raise
-        except (SenGoProviderError, ValueError, OSError, StorageError) as error:
-            failed = True
-            print(f"error: {error}", file=sys.stderr)
-            continue
-        _print_result(result, as_json=arguments.json)
-    archive.heal(hook.project, utc_now(), days.RETENTION_DAYS, read_id="command line")
-    archive.compact_reads()
-    status = _coverage(hook.project, archive, as_json=arguments.json, quiet=True)
-    return NOT_SAFE if failed else status
-
-
-async def _read(hook: SenGoHook, archive: Archive, day: Any, type_: str) -> DayResult:
-    from airflow_provider_sengo.archive.run import DayJob, archive_day
-
-    job = DayJob(project=hook.project, day=day, type=type_)
-    async with hook.open_listing(in_flight=job.concurrency) as gateway:
-        return await archive_day(job, gateway, archive)
-
-
-def _print_result(result: DayResult, *, as_json: bool) -> None:
-    import msgspec
-
-    if as_json:
-        print(json.dumps(msgspec.to_builtins(result)), flush=True)
-        return
-    print(
-        f"{result.day} {result.type:<7} {result.rows:>9,} rows, {result.new:,} new, {result.changed:,} changed,"
-        f" IDR {result.amount_sum:,} paid, {'complete' if result.complete else 'not complete'}",
-        flush=True,
-    )
-
-
-def _coverage(project: str, archive: Archive, *, as_json: bool, quiet: bool = False) -> int:
-    """Print the coverage (``quiet``: only what is wrong) and judge it."""
-    from airflow_provider_sengo.archive.check import as_line, findings, plain
+def _coverage(project: str, archive: Archive, results: TextIO, *, as_json: bool) -> int:
+    """Print the coverage and judge it."""
+    from airflow_provider_sengo import cli_table
     from airflow_provider_sengo.archive.run import utc_now
 
     now = utc_now()
     covered = archive.coverage(now, project=project)
-    if not quiet:
-        for item in covered:
-            print(json.dumps(plain(item)) if as_json else as_line(item))
-    found = findings(covered, now=now, warn_days_left=None)
-    for sentence in found.failures + found.unsealed + found.shrunk:
-        print(sentence, file=sys.stderr)
-    return NOT_SAFE if found.failures else OK
+    found = cli_table.judge(covered, now)
+    if as_json:
+        cli_table.print_document(cli_table.document(project, covered, found), results)
+    else:
+        cli_table.print_coverage(covered, results)
+    return NOT_SAFE if cli_table.warn(found) else OK

@@ -19,7 +19,7 @@ def run(arguments: Any) -> None:
     from airflow_provider_sengo import cli
 
     arguments.command = arguments.subcommand  # Airflow's name for the innermost word
-    raise SystemExit(cli.run(arguments))
+    raise SystemExit(cli.run(arguments, program="airflow sengo"))
 
 
 def run_simulator(arguments: Any) -> None:

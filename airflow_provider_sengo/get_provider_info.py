@@ -80,7 +80,18 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": ["airflow_provider_sengo.operators.senangpay"],
             },
         ],
+        "sensors": [
+            {"integration-name": _SENGO, "python-modules": ["airflow_provider_sengo.sensors.sengo"]},
+            {"integration-name": _SENANGPAY, "python-modules": ["airflow_provider_sengo.sensors.senangpay"]},
+        ],
+        "triggers": [
+            {"integration-name": _SENGO, "python-modules": ["airflow_provider_sengo.triggers.sengo"]},
+            {"integration-name": _SENANGPAY, "python-modules": ["airflow_provider_sengo.triggers.senangpay"]},
+        ],
         "connection-types": connection_types(),
+        # The pages are an entry point of their own and not named here: with both, Airflow's loader meets the
+        # plugin twice, and then drops the plugins of all providers after this one.
+        "extra-links": ["airflow_provider_sengo.links.QrisPageLink"],
         "cli": ["airflow_provider_sengo.cli_airflow.get_sengo_cli_commands"],
         "config": _config(),
     }

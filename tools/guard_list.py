@@ -16,7 +16,7 @@ class Guard(NamedTuple):
     tests: str
 
 
-GUARDS = [
+ARCHIVE_AND_PAYMENTS = [
     Guard(
         "drift: totals that change are a sign of movement",
         "archive/pages.py",

@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_sengo.hooks.sengo import SenGoHook
 from airflow_provider_sengo.hooks.storage import resolve_archive_uri, storage_options
+from airflow_provider_sengo.links import QrisPageLink
 from airflow_provider_sengo.operators.failure import fail_at_once_if_hopeless
 from airflow_provider_sengo.operators.identity import FIRST_ATTEMPT, SentMark, known_since, payment_identity
+from airflow_provider_sengo.operators.payment_wait import PaymentWait
 from airflow_provider_sengo.operators.task import SenGoTask
 from airflow_provider_sengo.protocol.sengo import STATUSES, QrisPayment, as_plain_dict
 
@@ -90,6 +93,10 @@ class SenGoCreateQrisOperator(SenGoTask):
     :param reference: letters, digits and dashes, at most 64 (templated).
     :param attempt: raise it to pay again on purpose where the reference is derived (templated).
     :param expiry_minutes: how long the code can be paid; default is the gateway's (templated).
+    :param wait_for_payment: go on only once it is paid, and push it as it is then; fail if it is not.
+    :param poll_interval: seconds between two looks while waiting.
+    :param timeout: seconds to wait; default until an hour after the code's expiry, or seven days without one.
+    :param deferrable: wait in the triggerer; default ``[operators] default_deferrable``.
     :param archive_uri: the archive to look into as well; default ``[sengo] archive_uri``, if set (templated).
     :param archive_conn_id: connection with its storage options (templated).
     :param sengo_conn_id: the connection to use (templated).
@@ -106,6 +113,7 @@ class SenGoCreateQrisOperator(SenGoTask):
         "archive_conn_id",
         "sengo_conn_id",
     )
+    operator_extra_links = (QrisPageLink(),)
 
     def __init__(
         self,
@@ -116,11 +124,20 @@ class SenGoCreateQrisOperator(SenGoTask):
         reference: str | None = None,
         attempt: str = FIRST_ATTEMPT,
         expiry_minutes: int | str | None = None,
+        wait_for_payment: bool = False,
+        poll_interval: float = 30,
+        timeout: float | timedelta | None = None,
+        deferrable: bool | None = None,
         archive_uri: str | None = None,
         archive_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        default = conf.getboolean("operators", "default_deferrable", fallback=False)
+        self.wait_for_payment = wait_for_payment
+        self.poll_interval = poll_interval
+        self.timeout = timeout
+        self.deferrable = default if deferrable is None else deferrable
         self.amount = amount
         self.view_name = view_name
         self.callback_url = callback_url
@@ -155,7 +172,23 @@ class SenGoCreateQrisOperator(SenGoTask):
             self.log.warning("%s: unknown status %r, taken as pending", reference, payment.status)
         if ti := context.get("ti"):
             ti.xcom_push(key="qris", value=_for_the_customer(payment))
+        if self.wait_for_payment and payment.status != "success":
+            return self._wait().begin(payment, reference, in_triggerer=self.deferrable)
         return as_plain_dict(payment)
+
+    def execute_complete(self, context: Context, event: Any = None, **kept: Any) -> dict[str, Any]:
+        """Go on after the trigger's event."""
+        paid = self._wait().finish(event, **kept)
+        return self.execute(context) if paid is None else paid  # an event of another release: look again
+
+    def _wait(self) -> PaymentWait:
+        return PaymentWait(
+            task=self,
+            hook=self.hook,
+            poll_interval=self.poll_interval,
+            timeout=self.timeout,
+            at_most=self.execution_timeout,
+        )
 
     def _find_in_archive(self, hook: SenGoHook) -> Callable[[str], Mapping[str, Any] | None] | None:
         """How to look into the archive; None where none is configured."""

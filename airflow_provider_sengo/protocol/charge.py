@@ -131,7 +131,7 @@ def _settle(order: _Order, seen: OrderView, *, sent: bool, why: str) -> Steps[Ca
         except SenGoProviderError as error:
             query_error = f" The last query failed: {error}"
     if _conclusive(seen):
-        return _payment(order, seen)
+        return _payment(order.order_id, order.amount_sen, seen)
     if seen.failed and not seen.pending and not sent and not query_error:
         raise Rejected(
             f"order {order.order_id}: declined ({_references(seen.failed)}). A new charge needs a new order id,"
@@ -158,31 +158,40 @@ def _conclusive(seen: OrderView) -> bool:
     return bool(seen.paid) and not seen.pending
 
 
-def _payment(order: _Order, seen: OrderView) -> CardPayment:
+def payment_of_order(order_id: str, amount_sen: int, rows: Sequence[OrderPayment]) -> CardPayment | None:
+    """The payment of an order, if its rows prove exactly one over this amount; None: not (yet).
+
+    Raises ``OutcomeUnknown`` that no retry cures where they prove another thing.
+    """
+    seen = view(rows)
+    return _payment(order_id, amount_sen, seen) if _conclusive(seen) else None
+
+
+def _payment(order_id: str, amount_sen: int, seen: OrderView) -> CardPayment:
     """The one paid row, if it is ours to the sen."""
     if len(seen.paid) > 1:
         raise OutcomeUnknown(
-            f"order {order.order_id}: paid {len(seen.paid)} times ({_references(seen.paid)}). Nothing was sent"
+            f"order {order_id}: paid {len(seen.paid)} times ({_references(seen.paid)}). Nothing was sent"
             " now. Refund what is too much in senangPay's dashboard. See the README's runbook, 'mismatch'.",
             curable=False,
         )
     row = seen.paid[0]
     if not row.transaction_reference:
         raise OutcomeUnknown(
-            f"order {order.order_id}: paid, but the row has no transaction reference, so it proves no payment"
+            f"order {order_id}: paid, but the row has no transaction reference, so it proves no payment"
             " of ours. Look the order up in senangPay's dashboard. See the README's runbook, 'mismatch'.",
             curable=False,
         )
-    if row.amount_sen != order.amount_sen:
+    if row.amount_sen != amount_sen:
         raise OutcomeUnknown(
-            f"order {order.order_id}: paid, but over another amount ({_references(seen.paid)}); it may not be"
+            f"order {order_id}: paid, but over another amount ({_references(seen.paid)}); it may not be"
             " this payment. Give this payment an order id of its own. See the README's runbook, 'mismatch'.",
             curable=False,
         )
     return CardPayment(
         status=1,
         transaction_id=row.transaction_reference,
-        order_id=order.order_id,
+        order_id=order_id,
         amount_sen=row.amount_sen,
         message="found by the order query",
     )

@@ -78,6 +78,7 @@ __all__ = [
     "get_transaction",
     "list_rows",
     "list_transactions",
+    "read_row",
 ]
 
 TYPES = ("cashIn", "cashOut")
@@ -137,6 +138,11 @@ def list_rows(credentials: Credentials, *, day: date, type: str, status: str, pa
         return success_page(response, page=page, call_name="list_rows", redact=credentials.redact)
 
     return _get(credentials, "list_rows", f"/transactions?{listing_query(day, type, status, page)}", read)
+
+
+def read_row(row: bytes) -> Transaction:
+    """A row of ``list_rows`` as a record; raises UnexpectedResponse if a documented field does not fit."""
+    return _read_bytes(Transaction, row, "list_rows", "$")
 
 
 def get_transaction(

@@ -65,6 +65,8 @@ requests_per_second burst retry_after_s requests_kept``; ``host port``; ``senang
   seconds) and ``every_requests``; ``drifts()`` tells ``left_ids`` and ``arrived_ids``; ``clear_drift()``
 * ``callbacks.entries`` (what was sent, and what was not and why), ``callbacks.wait_until_sent()``
 
+Pages for people: ``/`` lists the latest QRIS payments, ``/pay/{id}`` pays, expires or fails one.
+
 Over HTTP under ``/_control``: ``GET requests ledger sums payments/{reference} settings faults drift
 callbacks clock``, ``PATCH settings``, ``POST reset clock pay/{id} settle/{id} expire/{id} fail/{id}
 vanish/{id} hide/{id} show/{id} mutate/{id} insert odd fill faults drift``, ``DELETE requests faults drift``;

@@ -59,7 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         extra_credentials = {key: token for key, _, token in pairs}
         with Simulator(extra_credentials=extra_credentials, **options) as simulator:
-            sys.stdout.write(f"SenGo simulator ready on {simulator.base_url}\n")
+            sys.stdout.write(
+                f"SenGo simulator ready on {simulator.base_url}\n"
+                f"Open {simulator.origin}/ in a browser to see the payments and to pay them by hand.\n"
+            )
             sys.stdout.flush()
             while not stop.wait(WAKE_S):
                 pass

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ASGI application: both gateways by hand with raw bytes (speed, faults on the wire), the rest by FastAPI.
+"""The ASGI application: both gateways by hand with raw bytes (speed, faults on the wire), the pages for people
+(without faults and log), the rest by FastAPI.
 
 A fault that breaks HTTP itself (reset, truncated) needs the connection: ``Connections`` remembers the
 transports that uvicorn opened, by peer address.
@@ -12,6 +13,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from . import pay_page
 from .answers import WITHOUT_A_BYTE, Answer
 from .exchange import Exchange, Gateway, gateway_of, headers_of
 from .request import Request
@@ -64,27 +66,23 @@ def address_of(transport: asyncio.Transport) -> tuple[Any, ...]:
 
 
 class SimulatorApp:
-    """The gateways' paths here; everything else goes to the FastAPI application."""
+    """The gateways' paths and the pages here; everything else goes to the FastAPI application."""
 
     def __init__(self, world: World, connections: Connections, rest: "FastAPI") -> None:
         self.world, self._connections, self._rest = world, connections, rest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         gateway = gateway_of(scope["path"]) if scope["type"] == "http" else None
-        if gateway is None:
-            await self._rest(scope, receive, send)
-        else:
+        if gateway is not None:
             await self._serve(gateway, scope, receive, send)
+        elif scope["type"] == "http" and pay_page.is_page(scope["path"]):
+            reply = pay_page.answer(self.world, await _request(scope, receive))
+            await self._send(reply, scope, receive, send)
+        else:
+            await self._rest(scope, receive, send)
 
     async def _serve(self, gateway: Gateway, scope: Scope, receive: Receive, send: Send) -> None:
-        raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
-        request = Request(
-            method=scope["method"],
-            path=raw_path.decode("latin-1")[len(gateway.strip) :],
-            query=scope["query_string"].decode("latin-1"),
-            headers=dict(scope["headers"]),
-        )
-        request.body = await _body(receive) if request.method != "GET" else b""
+        request = await _request(scope, receive, strip=gateway.strip)
         if self.world.settings.latency_ms:
             await asyncio.sleep(self.world.settings.latency_ms / 1000)
         exchange = Exchange(self.world, gateway, request)
@@ -104,6 +102,19 @@ class SimulatorApp:
         headers = [(name.encode(), value.encode()) for name, value in headers_of(reply).items()]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body})
+
+
+async def _request(scope: Scope, receive: Receive, strip: str = "") -> Request:
+    """What was asked, body included; ``strip`` is taken off the path."""
+    raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
+    request = Request(
+        method=scope["method"],
+        path=raw_path.decode("latin-1")[len(strip) :],
+        query=scope["query_string"].decode("latin-1"),
+        headers=dict(scope["headers"]),
+    )
+    request.body = await _body(receive) if request.method != "GET" else b""
+    return request
 
 
 async def _until_gone(receive: Receive) -> None:

@@ -1,51 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The HTML of the tokenization page: one form, no script, nothing from elsewhere, everything escaped. Pure."""
+"""The HTML of the tokenization page: one form and its result, everything escaped. Pure."""
 
-import base64
-import hashlib
 from html import escape
 from urllib.parse import urlsplit
 
-from .answers import HTML, Answer
+from .answers import Answer
+from .html_page import fields_list, page
 from .senangpay_tokens import TEST_CARD, TEST_CVV
 
-STYLE = (
-    "body{font:1.1rem/1.5 sans-serif;max-width:32rem;margin:2rem auto;padding:0 1rem;"
-    "color:#1a1a1a;background:#fff}"
-    "label{display:block;margin-top:1rem}"
-    "input{font:inherit;padding:.5rem;width:100%;box-sizing:border-box;border:1px solid #595959}"
-    "button{font:inherit;margin-top:1.5rem;padding:.6rem 1.2rem;color:#fff;background:#0b5394;border:0}"
-    ":focus-visible{outline:3px solid #b45f06;outline-offset:2px}"
-    "dt{font-weight:bold}dd{margin:0 0 .5rem;overflow-wrap:anywhere}"
-)
-_STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-_PAGE = (
-    '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-    '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    "<title>{title}</title><style>{style}</style></head>\n"
-    "<body><main><h1>{title}</h1>\n{content}\n</main></body></html>\n"
-)
 _CARD_FIELDS = (  # name, label, hint, autocomplete, pattern
     ("card_number", "Card number", f"The test card is {TEST_CARD}; any other fails.", "cc-number", "[0-9 ]+"),
     ("expiry", "Expiry (MM/YY)", "Any month.", "cc-exp", "[0-9]{2}/[0-9]{2}"),
     ("cvv", "Security code (CVV)", f"The test card's is {TEST_CVV}.", "cc-csc", "[0-9]{3,4}"),
 )
-
-
-def page(title: str, content: str, *, status: int = 200, form_action: str = "'none'") -> Answer:
-    """A page of this simulator; ``content`` is HTML, the title is not."""
-    policy = (
-        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action {form_action}; "
-        "base-uri 'none'; frame-ancestors 'none'"
-    )
-    text = _PAGE.format(title=escape(title), style=STYLE, content=content)
-    headers = (
-        ("content-security-policy", policy),
-        ("x-content-type-options", "nosniff"),
-        ("referrer-policy", "no-referrer"),
-        ("cache-control", "no-store"),
-    )
-    return Answer(status, text.encode(), HTML, headers)
 
 
 def form_page(action: str, signed: dict[str, str], return_url: str | None) -> Answer:
@@ -72,9 +39,8 @@ def form_page(action: str, signed: dict[str, str], return_url: str | None) -> An
 
 def result_page(fields: dict[str, str]) -> Answer:
     """What a return URL would have been told, when there is none."""
-    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in fields.items())
     note = "<p>No return URL is set; it would have been told this.</p>"
-    return page("Result", f"{note}\n<dl>{rows}</dl>")
+    return page("Result", f"{note}\n{fields_list(fields)}")
 
 
 def origin_of(url: str) -> str:

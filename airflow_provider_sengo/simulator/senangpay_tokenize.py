@@ -11,9 +11,10 @@ from urllib.parse import quote, urlencode
 
 from . import senangpay_hashes as hashes
 from .answers import HTML, Answer
+from .html_page import page
 from .request import Request
 from .senangpay_form import UnreadableBody, read_fields
-from .senangpay_page import form_page, page, result_page
+from .senangpay_page import form_page, result_page
 from .senangpay_settings import SenangPaySettings
 from .senangpay_tokens import TEST_CARD, TEST_CVV
 from .state import WorldState

@@ -53,12 +53,14 @@ def card(gateway: Simulator, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def run_example(run_dag: Callable[..., Any]) -> Callable[..., Any]:
-    """Run a DAG of ``example_dags`` with its params, without the minutes between two tries."""
+    """Run a DAG of ``example_dags`` with its params, without the minutes between two tries, or two looks."""
 
     def run(name: str, **params: Any) -> Any:
         dag = runpy.run_path(str(EXAMPLES / f"{name}.py"))["dag"]
         for task in dag.tasks:
             task.retries = 0
+            if hasattr(task, "poke_interval"):
+                task.poke_interval = 0.05
         return run_dag(dag, run_conf=params)
 
     return run

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,36 @@ def test_a_qris_payment(gateway: Simulator, run_example: Callable[..., Any]) -> 
     again = run_example("sengo_qris_payment", order="INV-2026-0001", amount=25000)
     assert pushed(again, "look_up")["status"] == "success"
     assert len(gateway.world.payments("INV-2026-0001")) == 1
+
+
+def test_many_payments_and_one_wait(gateway: Simulator, run_example: Callable[..., Any]) -> None:
+    """One payment an order; the paid and the expired part ways, and a second run finds what is there."""
+    orders = [{"number": f"ORDER-{number}", "amount": 1000 * number} for number in (1, 2, 3)]
+    gateway.world.configure(auto_pay_after_s=0.3)
+    run = run_example("sengo_collect_many", orders=orders)
+    names = ("payments_of", "references_of", "create_qris", "wait", "what_is_there", "book_the_paid")
+    assert states(run) == dict.fromkeys(names, "success") | {"remind_the_others": "skipped"}
+    assert pushed(run, "wait") == dict.fromkeys(("ORDER-1", "ORDER-2", "ORDER-3"), "success")
+    assert pushed(run, "book_the_paid") == ["ORDER-1", "ORDER-2", "ORDER-3"]
+    again = run_example("sengo_collect_many", orders=orders)
+    assert states(again)["book_the_paid"] == "success"
+    for order in orders:
+        (payment,) = gateway.world.payments(order["number"])
+        assert payment["amount"] == order["amount"]
+
+
+def test_many_payments_of_which_some_expire(gateway: Simulator, run_example: Callable[..., Any]) -> None:
+    """Both branches run, each with its own orders."""
+    for number, status in ((1, "success"), (2, "pending"), (3, "pending")):
+        fields = {"reference": f"ORDER-{number}", "amount": 1000 * number, "channel": "qris"}
+        gateway.world.insert(status=status, **fields)
+    later = gateway.world.now() + timedelta(seconds=2)
+    for number in (2, 3):
+        gateway.world.mutate(f"ORDER-{number}", expires_at=later)
+    orders = [{"number": f"ORDER-{number}", "amount": 1000 * number} for number in (1, 2, 3)]
+    run = run_example("sengo_collect_many", orders=orders)
+    assert pushed(run, "book_the_paid") == ["ORDER-1"]
+    assert pushed(run, "remind_the_others") == ["ORDER-2", "ORDER-3"]
 
 
 def test_a_charge_that_a_person_approves(

@@ -47,7 +47,7 @@ def test_every_dependency_has_a_floor_and_is_pinned_for_tests(pyproject: dict[st
     pins = (ROOT / "requirements-dev.txt").read_text()
     wanted = pyproject["project"]["dependencies"] + pyproject["dependency-groups"]["dev"]
     for requirement in wanted:
-        name, bound = re.fullmatch(r"([a-z0-9-]+)(.*)", requirement).groups()  # type: ignore[union-attr]
+        name, bound = re.fullmatch(r"([a-z0-9-]+)(?:\[[a-z0-9,]+\])?(.*)", requirement).groups()  # type: ignore[union-attr]
         assert bound.startswith((">=", "==")), requirement
         assert re.search(rf"^{name}==", pins, re.MULTILINE), f"{name} is not pinned; run make lock"
 

@@ -105,27 +105,27 @@ def command(*words: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def json_lines(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in done.stdout.splitlines()]
+def document(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    return json.loads(done.stdout)  # type: ignore[no-any-return]
 
 
 def test_command_line(stage: Any) -> None:
-    """``coverage`` says 1 until ``archive`` has read every day, then 0; each line of JSON is an object."""
+    """``coverage`` says 1 until ``archive`` has read every day, then 0; JSON is one document."""
     before = command("coverage", "--json")
     assert before.returncode == 1
-    assert {line["state"] for line in json_lines(before)} <= {"missing", "open"}
+    assert {line["state"] for line in document(before)["days"]} <= {"missing", "open"}
     assert "no complete read yet" in before.stderr
 
     done = command("archive", "--json")
     assert (done.returncode, done.stderr) == (0, "")
-    results = json_lines(done)
+    results = document(done)["finished"]
     assert len(results) == 12
     assert {line["rows"] for line in results} == {12}
     assert all(line["complete"] for line in results if line["day"] in closed_days())
 
     after = command("coverage", "--json")
     assert (after.returncode, after.stderr) == (0, "")
-    lines = json_lines(after)
+    lines = document(after)["days"]
     assert {line["state"] for line in lines if line["day"] in closed_days()} == {"complete"}
     listed = {(s["day"], s["type"]): s for s in stage.world.sums() if s["status"] == "success"}
     for line in lines:
@@ -142,7 +142,7 @@ def test_command_line_fails(stage: Any) -> None:
     done = command("archive", "--day", bad, "--day", good, "--json")
     assert done.returncode == 1
     assert f"{bad} cashIn: the success listing could not be read to the end" in done.stderr
-    assert [(line["day"], line["complete"]) for line in json_lines(done)] == [(good, True)] * 2
+    assert [(line["day"], line["complete"]) for line in document(done)["finished"]] == [(good, True)] * 2
     assert stage.simulator.client_token not in done.stdout + done.stderr
 
 

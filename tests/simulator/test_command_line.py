@@ -32,6 +32,7 @@ def test_start_and_stop(number):
             line = process.stdout.readline()
             ready = re.fullmatch(r"SenGo simulator ready on (http://127\.0\.0\.1:\d+)/api\n", line)
             assert ready, line + process.stderr.read()
+            assert f"{ready[1]}/ in a browser" in process.stdout.readline()
             with urllib.request.urlopen(f"{ready[1]}/_control/settings", timeout=10) as reply:
                 assert b'"page_size":2' in reply.read()
             process.send_signal(number)

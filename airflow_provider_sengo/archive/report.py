@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Questions that people ask of the archive: sums by day, one transaction, one day's rows.
+
+Reads only, and only the columns that a question needs. Sums and searches go over all partitions, so they
+are asked of delta-rs' own engine, which prunes files by the log; an Arrow dataset of a year's partitions
+takes longer to be made than the answer. What is shown, and to whom, is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+from deltalake import QueryBuilder
+
+from airflow_provider_sengo.archive.coverage import ReadRecord
+from airflow_provider_sengo.archive.schema import INSTANT, read_records
+from airflow_provider_sengo.archive.tables import SCHEMAS, StorageError, Tables
+
+FOUND_MAX = 20  # transactions shown of one reference; more means that it is none
+VERSIONS_MAX = 100  # replaced versions of one transaction
+ODD_KINDS_MAX = 20  # kinds of oddity of one day
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# What a day's state is computed from (see ``coverage``), and nothing more.
+_STATE_COLUMNS = (
+    *("read_id", "project", "day", "type", "status", "run", "started_at", "finished_at"),
+    *("rows", "amount_sum", "ids_digest", "pending_left", "outcome", "lost_after"),
+)
+
+
+class Total(msgspec.Struct, frozen=True):
+    """How many rows of one day share type, status and channel, and the sum of their amounts in whole rupiah."""
+
+    type: str
+    day: date
+    status: str | None
+    channel: str | None
+    rows: int
+    amount_sum: int
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a transaction stands."""
+
+    project: str
+    type: str
+    day: str
+    id: str
+
+
+def projects(tables: Tables) -> list[str]:
+    """The projects that have reads or transactions, by name; from the log, without opening a file."""
+    found: set[str] = set()
+    for name in ("reads", "transactions"):
+        table = tables.open(name)
+        if table is not None:
+            found.update(str(values["project"]) for values in table.partitions())
+    return sorted(found)
+
+
+def read_log(tables: Tables, project: str, since: date | None = None) -> list[ReadRecord]:
+    """Records of a project's reads as far as ``coverage`` needs them; of days from ``since`` on, or all."""
+    where = f"project = {quoted(project)}" + (f" AND day >= {quoted(since.isoformat())}" if since else "")
+    return _records(_query(tables, "reads", where, _STATE_COLUMNS))
+
+
+def reads_of_day(tables: Tables, project: str, day: date) -> list[ReadRecord]:
+    """Every read of a day's listings, failed ones too, the latest first."""
+    where = f"project = {quoted(project)} AND day = {quoted(day.isoformat())}"
+    table = _query(tables, "reads", f"{where} ORDER BY started_at DESC", SCHEMAS["reads"].names)
+    return read_records(table)
+
+
+def totals(tables: Tables, project: str, first: date, last: date, type_: str | None = None) -> list[Total]:
+    """Rows and sums of the days from ``first`` to ``last``, both included, split by type, status, channel."""
+    where = (
+        f"project = {quoted(project)} AND day BETWEEN {quoted(first.isoformat())} AND {quoted(last.isoformat())}"
+        + (f" AND type = {quoted(type_)}" if type_ is not None else "")
+    )
+    keys = "type, day, status, channel"
+    # Amounts are what the gateway sent: a wide sum cannot overflow.
+    sums = "count(*), coalesce(sum(cast(amount AS decimal(38, 0))), 0)"
+    table = _select(tables, "transactions", f"SELECT {keys}, {sums} FROM t WHERE {where} GROUP BY {keys}")
+    if table is None:
+        return []
+    rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
+    return [
+        Total(type, date.fromisoformat(day), status, channel, count, int(amount))
+        for type, day, status, channel, count, amount in rows
+    ]
+
+
+def find(tables: Tables, id_or_reference: str) -> list[Place]:
+    """Where the transactions of an id or a merchant's reference stand, newest day first; at most 21."""
+    value = quoted(id_or_reference)
+    where = f"id = {value} OR merchant_ref = {value} ORDER BY day DESC, id LIMIT {FOUND_MAX + 1}"
+    rows = _query(tables, "transactions", where, ("project", "type", "day", "id")).to_pylist()
+    return [Place(**row) for row in rows]
+
+
+def transaction(tables: Tables, place: Place) -> dict[str, Any] | None:
+    """The whole row of a transaction, or None where it is gone from its place."""
+    where = (
+        f"project = {quoted(place.project)} AND type = {quoted(place.type)} AND day = {quoted(place.day)} "
+        f"AND id = {quoted(place.id)} LIMIT 1"
+    )
+    rows = _query(tables, "transactions", where, SCHEMAS["transactions"].names).to_pylist()
+    return rows[0] if rows else None
+
+
+def versions(tables: Tables, project: str, id: str) -> list[dict[str, Any]]:
+    """Versions of a transaction that were replaced or refused, newest first, each once; at most 100."""
+    where = f"project = {quoted(project)} AND id = {quoted(id)} ORDER BY last_changed_at DESC"
+    rows = _query(tables, "history", where, SCHEMAS["history"].names).to_pylist()
+    distinct = {row["digest"]: row for row in reversed(rows)}
+    return [*reversed(distinct.values())][:VERSIONS_MAX]
+
+
+def odd_rows(tables: Tables, project: str, day: date) -> list[tuple[str, str, int]]:
+    """Type, the fields that did not fit, and how many rows of the day are odd so; the most frequent first."""
+    where = f"project = {quoted(project)} AND day = {quoted(day.isoformat())} AND odd_fields <> ''"
+    table = _select(
+        tables,
+        "transactions",
+        f"SELECT type, odd_fields, count(*) AS n FROM t WHERE {where} "
+        f"GROUP BY type, odd_fields ORDER BY n DESC, type, odd_fields LIMIT {ODD_KINDS_MAX}",
+    )
+    return [] if table is None else [tuple(row.values()) for row in table.to_pylist()]
+
+
+def rows_of_day(
+    tables: Tables, project: str, type_: str, day: date, columns: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    """The rows of one partition, batch by batch."""
+    table = tables.open("transactions")
+    if table is None:
+        return iter(())
+    partition = [("project", "=", project), ("type", "=", type_), ("day", "=", day.isoformat())]
+    dataset = table.to_pyarrow_dataset(partitions=partition)
+    return iter(dataset.scanner(columns=list(columns), use_threads=False).to_batches())
+
+
+def _records(table: pa.Table) -> list[ReadRecord]:
+    """Rows of ``reads`` as records: a year has twenty thousand, and Arrow takes its time over each instant."""
+    columns = [
+        _instants(column) if pa.types.is_timestamp(column.type) else column.to_pylist()
+        for column in table.columns
+    ]
+    rows = [dict(zip(table.column_names, values, strict=True)) for values in zip(*columns, strict=True)]
+    return msgspec.convert(rows, list[ReadRecord])
+
+
+def _instants(column: pa.ChunkedArray) -> list[datetime]:
+    microseconds = column.cast(INSTANT).cast(pa.int64()).to_pylist()
+    return [_EPOCH + timedelta(microseconds=each) for each in microseconds]
+
+
+def quoted(value: str) -> str:
+    """A text literal of SQL; quotes are doubled, and nothing else has a meaning inside one."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _query(tables: Tables, name: str, where: str, columns: Sequence[str]) -> pa.Table:
+    """Columns of the rows that match; an absent table is an empty one."""
+    found = _select(tables, name, f"SELECT {', '.join(columns)} FROM t WHERE {where}")
+    if found is not None:
+        return found
+    return pa.schema([SCHEMAS[name].field(column) for column in columns]).empty_table()
+
+
+def _select(tables: Tables, name: str, sql: str) -> pa.Table | None:
+    """What a statement over one table, called ``t`` in it, finds; None where the table was never made."""
+    table = tables.open(name)
+    if table is None:
+        return None
+    try:
+        return pa.table(QueryBuilder().register("t", table).execute(sql).read_all())
+    except Exception as error:  # noqa: BLE001  # nothing narrower comes from delta-rs' engine
+        raise StorageError(f"{name} cannot be read: {error}") from error

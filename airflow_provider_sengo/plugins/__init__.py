@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pages inside Airflow's web UI. They read the archive and Airflow's database, and never ask a gateway."""

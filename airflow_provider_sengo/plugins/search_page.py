@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The search: transactions by id or by the merchant's reference, and what became of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, NamedTuple
+
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse
+
+from airflow_provider_sengo.archive import report
+from airflow_provider_sengo.archive.tables import Tables
+from airflow_provider_sengo.plugins.masking import masked
+from airflow_provider_sengo.plugins.page import show
+from airflow_provider_sengo.plugins.source import archive_tables
+
+router = APIRouter()
+
+QUESTION_CHARACTERS_MAX = 200
+RAW_CHARACTERS_MAX = 4000  # of a record's own bytes
+PERSONAL = "personal"  # ``?show=personal`` asks for what is masked otherwise
+
+
+class Found(NamedTuple):
+    """A transaction as it stands, and the versions that it replaced or refused, newest first."""
+
+    row: dict[str, Any]
+    versions: list[dict[str, Any]]
+
+
+@router.get("/search")
+def search_page(
+    q: str = "", asked: Annotated[str, Query(alias="show")] = "", project: str = ""
+) -> HTMLResponse:
+    """What the archive knows of an id or reference, over all projects."""
+    question, personal = q.strip(), asked == PERSONAL
+    too_long = len(question) > QUESTION_CHARACTERS_MAX
+    found: list[Found] = []
+    with archive_tables() as tables:
+        places = report.find(tables, question) if question and not too_long else []
+        for place in places[: report.FOUND_MAX]:
+            row = report.transaction(tables, place)
+            if row is not None:
+                found.append(_shown(tables, row, personal=personal))
+    return show(
+        "search.html",
+        question=question[:QUESTION_CHARACTERS_MAX],
+        too_long=too_long,
+        limit=QUESTION_CHARACTERS_MAX,
+        found=found,
+        more=len(places) > report.FOUND_MAX,
+        personal=personal,
+        project=project,
+    )
+
+
+def _shown(tables: Tables, row: dict[str, Any], *, personal: bool) -> Found:
+    versions = report.versions(tables, row["project"], row["id"])
+    return Found(_told(row, personal=personal), [_told(each, personal=personal) for each in versions])
+
+
+def _told(row: dict[str, Any], *, personal: bool) -> dict[str, Any]:
+    """The row with its bytes as text, or without what is personal."""
+    if not personal:
+        return masked(row)
+    return {**row, "raw": row["raw"].decode("utf-8", "replace")[:RAW_CHARACTERS_MAX]}

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Waiting for senangPay's orders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from airflow_provider_sengo.exceptions import SenGoProviderError
+from airflow_provider_sengo.hooks.senangpay import SenangPayHook
+from airflow_provider_sengo.protocol.money import parse_sen
+from airflow_provider_sengo.protocol.senangpay_arguments import checked_order_id
+from airflow_provider_sengo.protocol.waiting import Settled, settled_order
+from airflow_provider_sengo.sensors.waiting import WaitingSensor
+from airflow_provider_sengo.triggers.senangpay import SenangPayOrderTrigger
+
+
+class SenangPayOrderSensor(WaitingSensor):
+    """
+    Wait until an order shows one paid row over exactly this amount: what to run after an unknown outcome.
+
+    Pushes the payment as a plain dict: ``{"status": 1, "transaction_id": ..., "amount_sen": 2450, ...}``. An
+    order that is not there, or has failed attempts alone, is waited for until ``timeout``: nothing proves
+    that it will never be paid. An order that is paid twice, or over another amount, fails the task at once.
+
+    :param order_id: the order's id (templated).
+    :param amount_sen: whole sen, as an integer or as digits (templated).
+    :param poke_interval: seconds between two looks.
+    :param timeout: seconds since the try's start.
+    :param mode: ``poke`` or ``reschedule``, where it is not deferrable.
+    :param soft_fail: skip the task if the time is over; every other error still fails.
+    :param deferrable: wait in the triggerer; default ``[operators] default_deferrable``.
+    :param senangpay_conn_id: the connection to use (templated).
+    """
+
+    template_fields: Sequence[str] = ("order_id", "amount_sen", "senangpay_conn_id")
+
+    def __init__(
+        self,
+        *,
+        order_id: str,
+        amount_sen: int | str,
+        senangpay_conn_id: str = SenangPayHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.order_id = order_id
+        self.amount_sen = amount_sen
+        self.senangpay_conn_id = senangpay_conn_id
+
+    @cached_property
+    def hook(self) -> SenangPayHook:
+        """The hook of the connection, made when the templates are rendered."""
+        return SenangPayHook(self.senangpay_conn_id)
+
+    def _ids(self) -> tuple[str, ...]:
+        return (checked_order_id(self.order_id),)
+
+    def _look(self, ids: Sequence[str]) -> Iterator[tuple[str, Any]]:
+        parse_sen(self.amount_sen, field="amount_sen")  # a wrong one is told before anything is sent
+        with self.hook as hook:
+            for order_id in ids:
+                try:
+                    yield order_id, hook.query_order(order_id)
+                except SenGoProviderError as error:
+                    yield order_id, error
+
+    def _verdict(self, id: str, seen: Any, *, may_appear: bool) -> Settled | None:
+        amount_sen = parse_sen(self.amount_sen, field="amount_sen")
+        return settled_order(id, amount_sen, seen, may_appear=may_appear)
+
+    def _result(self, statuses: Mapping[str, str], record: dict[str, Any] | None) -> Any:
+        return record
+
+    def _trigger(self, ids: Sequence[str], limits: Mapping[str, Any]) -> SenangPayOrderTrigger:
+        return SenangPayOrderTrigger(
+            order_id=self.order_id,
+            amount_sen=parse_sen(self.amount_sen, field="amount_sen"),
+            senangpay_conn_id=self.senangpay_conn_id,
+            **limits,
+        )

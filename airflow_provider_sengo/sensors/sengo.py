@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Waiting for SenGo's transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from airflow_provider_sengo.exceptions import SenGoProviderError
+from airflow_provider_sengo.hooks.sengo import SenGoHook
+from airflow_provider_sengo.protocol.sengo import Transaction
+from airflow_provider_sengo.protocol.waiting import (
+    FAILURE_STATUSES,
+    SUCCESS_STATUSES,
+    Settled,
+    checked_ids,
+    checked_statuses,
+    listing_hint,
+    raise_failed,
+    settled_transaction,
+)
+from airflow_provider_sengo.sensors.waiting import WaitingSensor
+from airflow_provider_sengo.triggers.sengo import SenGoTransactionTrigger
+
+AT_A_TIME = 8  # requests of one look in poke and reschedule mode
+
+
+class SenGoTransactionSensor(WaitingSensor):
+    """
+    Wait until one transaction, or each of a list, has a final status.
+
+    Pushes the final transaction as a plain dict (``{"id": ..., "status": "success", "amount": 10000, ...}``,
+    whole rupiah), for a list a map of id to status. A list waits for all and then fails if one of them ended
+    in ``failure_statuses``; to get the map in any case, put all final words into ``success_statuses``.
+
+    An id that the gateway does not know is waited for 120 seconds. A gateway that is down, busy or answers
+    oddly is waited out until ``timeout``; a refused key fails the task at once. Use ``deferrable`` for many
+    or long waits: all of a triggerer share one session, and one look answers as many as it can.
+
+    :param transaction_id: SenGo's id or the merchant's reference, or a list of them (templated).
+    :param success_statuses: words that end the waiting well.
+    :param failure_statuses: words that end it badly.
+    :param poke_interval: seconds between two looks; at most so long after a payment the task goes on.
+    :param timeout: seconds since the try's start.
+    :param mode: ``poke`` or ``reschedule``, where it is not deferrable.
+    :param soft_fail: skip the task if a payment failed or the time is over; every other error still fails.
+    :param deferrable: wait in the triggerer; default ``[operators] default_deferrable``.
+    :param sengo_conn_id: the connection to use (templated).
+    """
+
+    template_fields: Sequence[str] = ("transaction_id", "sengo_conn_id")
+
+    def __init__(
+        self,
+        *,
+        transaction_id: str | Sequence[str],
+        success_statuses: Sequence[str] = SUCCESS_STATUSES,
+        failure_statuses: Sequence[str] = FAILURE_STATUSES,
+        sengo_conn_id: str = SenGoHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.transaction_id = transaction_id
+        self.success_statuses = success_statuses
+        self.failure_statuses = failure_statuses
+        self.sengo_conn_id = sengo_conn_id
+        self._seen: dict[str, Transaction] = {}
+
+    @cached_property
+    def hook(self) -> SenGoHook:
+        """The hook of the connection, made when the templates are rendered."""
+        return SenGoHook(self.sengo_conn_id)
+
+    @cached_property
+    def _statuses(self) -> Any:
+        return checked_statuses(self.success_statuses, self.failure_statuses)
+
+    def _ids(self) -> tuple[str, ...]:
+        return checked_ids(self.transaction_id)
+
+    def _look(self, ids: Sequence[str]) -> Iterator[tuple[str, Any]]:
+        def ask(id: str) -> Any:
+            try:
+                return self.hook.get_transaction(id)
+            except SenGoProviderError as error:
+                return error
+
+        _ = self._statuses, self.hook.connection  # wrong ones are told before anything is sent
+        with self.hook, ThreadPoolExecutor(max_workers=min(AT_A_TIME, len(ids) or 1)) as pool:
+            for id, seen in zip(ids, pool.map(ask, ids), strict=True):
+                if isinstance(seen, Transaction):
+                    self._seen[id] = seen
+                yield id, seen
+
+    def _verdict(self, id: str, seen: Any, *, may_appear: bool) -> Settled | None:
+        return settled_transaction(id, seen, self._statuses, may_appear=may_appear)
+
+    def _result(self, statuses: Mapping[str, str], record: dict[str, Any] | None) -> Any:
+        raise_failed(statuses, self._statuses)
+        return record if isinstance(self.transaction_id, str) else dict(statuses)
+
+    def _trigger(self, ids: Sequence[str], limits: Mapping[str, Any]) -> SenGoTransactionTrigger:
+        waiting = [self._seen[id] for id in ids if id in self._seen]
+        return SenGoTransactionTrigger(
+            transaction_id=self.transaction_id if isinstance(self.transaction_id, str) else ids,
+            sengo_conn_id=self.sengo_conn_id,
+            success_statuses=self.success_statuses,
+            failure_statuses=self.failure_statuses,
+            **listing_hint(waiting, datetime.now(UTC)),
+            **limits,
+        )

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What both gateways' sensors share: one meaning of every limit in poke, reschedule and deferrable mode.
+
+======================================  ===========================================================
+ends by                                 the task
+======================================  ===========================================================
+``PaymentFailed``                       fails for good; skipped with ``soft_fail``
+``timeout``, since the try's start      fails for good (AirflowSensorTimeout); skipped with ``soft_fail``
+``execution_timeout``, since the same   fails (AirflowTaskTimeout), may be retried; skipped with ``soft_fail``
+401, 403, an unknown id, any refusal    fails for good, whatever ``soft_fail`` says
+======================================  ===========================================================
+
+What an answer means is decided in ``protocol.waiting``, nothing of it here.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+    BaseSensorOperator,
+    PokeReturnValue,
+    conf,
+)
+
+from airflow_provider_sengo.exceptions import PaymentFailed, SenGoProviderError
+from airflow_provider_sengo.protocol.waiting import UNKNOWN_FOR_S, Settled, too_late
+from airflow_provider_sengo.triggers.events import read_event
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_sengo.triggers.wait import WaitTrigger
+
+AFTER_DEADLINE_S = 180.0  # the trigger ends by itself; Airflow's own limit is for one that does not run
+DEFERRAL_TIMEOUT = "TaskDeferralTimeout"  # its module differs between Airflow 3.1 and 3.3
+
+
+class WaitingSensor(BaseSensorOperator):
+    """A sensor over ids that settle one by one.
+
+    ``silent_fail`` and ``never_fail`` are refused: with them a revoked key would end as a skipped task.
+    """
+
+    def __init__(self, *, deferrable: bool | None = None, **kwargs: Any) -> None:
+        for name in ("silent_fail", "never_fail"):
+            if kwargs.get(name):
+                raise ValueError(
+                    f"{name}: would hide a revoked key or a wrong answer; trouble that may pass is waited out"
+                    " in any case, and soft_fail skips the task when a payment failed or took too long."
+                )
+        super().__init__(**kwargs)
+        default = conf.getboolean("operators", "default_deferrable", fallback=False)
+        self.deferrable = default if deferrable is None else deferrable
+        self._started_at: datetime | None = None
+        self._settled: dict[str, Settled] = {}
+        self._trouble = ""
+
+    @abstractmethod
+    def _ids(self) -> tuple[str, ...]:
+        """What is waited for; ValueError names a wrong argument."""
+
+    @abstractmethod
+    def _look(self, ids: Sequence[str]) -> Iterator[tuple[str, Any]]:
+        """Ask for each: ``(id, record or SenGoProviderError)``."""
+
+    @abstractmethod
+    def _verdict(self, id: str, seen: Any, *, may_appear: bool) -> Settled | None:
+        """What became of it; None: not yet. Raises what no waiting cures."""
+
+    @abstractmethod
+    def _result(self, statuses: Mapping[str, str], record: dict[str, Any] | None) -> Any:
+        """The XCom, all being settled; raises PaymentFailed."""
+
+    @abstractmethod
+    def _trigger(self, ids: Sequence[str], limits: Mapping[str, Any]) -> WaitTrigger:
+        """The JSON twin that goes on waiting; ``limits``: its interval and instants."""
+
+    def execute(self, context: Context) -> Any:
+        """Wait, and return what has settled."""
+        self._started_at = self._first_start(context)
+        self._settled = {}
+        with self._ends():
+            if not self.deferrable:
+                return super().execute(context)
+            look = self.poke(context)
+            if look.is_done:
+                return look.xcom_value
+            self._raise_if_late()
+            return self._wait_in_triggerer(self._started_at)
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """Look once for all that have not settled."""
+        started_at = self._started_at = self._started_at or _now()
+        may_appear = (_now() - started_at).total_seconds() < UNKNOWN_FOR_S
+        ids = self._ids()
+        self._trouble = ""
+        for id, seen in self._look([id for id in ids if id not in self._settled]):
+            if isinstance(seen, SenGoProviderError):
+                self._trouble = str(seen)
+                self.log.info("%s: not known yet: %s", id, seen)
+            if settled := self._verdict(id, seen, may_appear=may_appear):
+                self._settled[id] = settled
+        if any(id not in self._settled for id in ids):
+            self._raise_if_over("execution_timeout", self.execution_timeout)
+            return PokeReturnValue(is_done=False)
+        record = self._settled[ids[0]].record if len(ids) == 1 else None
+        statuses = {id: self._settled[id].status for id in ids}
+        return PokeReturnValue(is_done=True, xcom_value=self._result(statuses, record))
+
+    def execute_complete(
+        self,
+        context: Context,
+        event: Any = None,
+        started_at: str | None = None,
+        statuses: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Go on after the trigger's event; ``statuses``: of those that had settled before."""
+        self._started_at = datetime.fromisoformat(started_at) if started_at else _now()
+        with self._ends():
+            ended = read_event(event)
+            known = {**(statuses or {}), **(ended.statuses if ended else {})}
+            if ended is None or (ended.is_settled and not all(id in known for id in self._ids())):
+                # Another release's event, or ``dag.test()``, which keeps nothing: look again.
+                return self.execute(context)
+            if ended.is_settled:
+                return self._result({id: known[id] for id in self._ids()}, ended.record)
+            self._trouble = ended.trouble
+            self._settled = {id: Settled(status, {}) for id, status in known.items()}
+            self._raise_if_over("execution_timeout", self.execution_timeout)
+            raise AirflowSensorTimeout
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """As every operator's: Airflow's own for sensors would skip whatever the error with ``soft_fail``."""
+        with self._ends():
+            try:
+                return super(BaseSensorOperator, self).resume_execution(next_method, next_kwargs, context)
+            except AirflowException as error:
+                if type(error).__name__ != DEFERRAL_TIMEOUT:
+                    raise
+                look = self.poke(context)  # the triggerer was away: the payment may have settled meanwhile
+                if not look.is_done:
+                    raise AirflowSensorTimeout from error
+                return look.xcom_value
+
+    @contextmanager
+    def _ends(self) -> Iterator[None]:
+        """How a wait ends badly, in one place for all modes."""
+        try:
+            yield
+        except PaymentFailed as error:
+            self._fail_softly(error, AirflowFailException(str(error)))
+        except AirflowSensorTimeout as error:
+            text = too_late(self._waiting(), f"timeout ({self.timeout:g} s)", self._trouble)
+            self._fail_softly(error, AirflowSensorTimeout(text))
+        except AirflowTaskTimeout as error:
+            text = too_late(self._waiting(), f"execution_timeout ({self.execution_timeout})", self._trouble)
+            self._fail_softly(error, AirflowTaskTimeout(text))
+        except SenGoProviderError as error:
+            raise AirflowFailException(str(error)) from error
+
+    def _fail_softly(self, error: BaseException, failure: BaseException) -> NoReturn:
+        if self.soft_fail:
+            raise AirflowSkipException(str(failure)) from error
+        raise failure from error
+
+    def _waiting(self) -> list[str]:
+        return [id for id in self._ids() if id not in self._settled]
+
+    def _first_start(self, context: Context) -> datetime:
+        """When this try first began; rescheduled visits are one wait."""
+        ti = context.get("ti")
+        if self.reschedule and not self.deferrable and ti is not None:
+            first = ti.get_first_reschedule_date(context)
+            if first is not None:
+                return datetime.fromisoformat(first) if isinstance(first, str) else first
+        return _now()
+
+    def _raise_if_late(self) -> None:
+        self._raise_if_over("execution_timeout", self.execution_timeout)
+        self._raise_if_over("timeout", timedelta(seconds=self.timeout))
+
+    def _raise_if_over(self, name: str, limit: timedelta | None) -> None:
+        assert self._started_at is not None
+        if limit is not None and _now() - self._started_at >= limit:
+            raise AirflowTaskTimeout if name == "execution_timeout" else AirflowSensorTimeout
+
+    def _wait_in_triggerer(self, started_at: datetime) -> NoReturn:
+        waiting = self._waiting()
+        limit_s = self.timeout
+        if self.execution_timeout is not None:
+            limit_s = min(limit_s, self.execution_timeout.total_seconds())
+        deadline = started_at + timedelta(seconds=limit_s)
+        limits = {
+            "poke_interval": self.poke_interval,
+            "deadline": deadline.isoformat(),
+            "may_appear_until": (started_at + timedelta(seconds=UNKNOWN_FOR_S)).isoformat(),
+        }
+        self.log.info("Waiting in the triggerer for %s, until %s", len(waiting), deadline.isoformat())
+        statuses = {id: settled.status for id, settled in self._settled.items()}
+        self.defer(
+            trigger=self._trigger(waiting, limits),
+            method_name="execute_complete",
+            kwargs={"started_at": started_at.isoformat(), "statuses": statuses},
+            timeout=deadline - _now() + timedelta(seconds=AFTER_DEADLINE_S),
+        )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

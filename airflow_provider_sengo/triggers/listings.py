@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many waiters answered from a day's listings, where that takes fewer requests than asking one by one.
+
+Only rows that are there count, and only their own status: that a row is missing proves nothing, for pages
+shift and what a listing's ``date`` means is not documented. A listing is read on only if ``totalRecords`` has
+moved since it was last read whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import date, timedelta
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from airflow_provider_sengo.exceptions import Rejected, UnexpectedResponse
+from airflow_provider_sengo.protocol.sengo import STATUSES, ListingPage, Transaction, read_row
+from airflow_provider_sengo.triggers.poller import Hint
+
+REQUEST_INVALID = 422  # how a gateway refuses a status that it does not filter by
+WORTH_A_TRY = 2  # first pages are read only if so many waiters come on each of them
+WINDOW_DAYS = 7  # the gateway lists no older day
+
+P = TypeVar("P")
+
+
+class Listing(NamedTuple):
+    """What one listing is asked by; ``day`` is ISO, in Asia/Jakarta."""
+
+    day: str
+    type: str
+    status: str
+
+
+class _Names(msgspec.Struct, rename="camel"):
+    """What of a row tells whether somebody waits for it."""
+
+    id: str
+    merchant_ref: str | None = None
+
+
+class Listings:
+    """The listings that waiters may show up in, and what is known of them from sweep to sweep."""
+
+    def __init__(
+        self,
+        fetch: Callable[[Listing, int], Awaitable[ListingPage]],
+        *,
+        today: Callable[[], date],
+        at_a_time: int,
+    ) -> None:
+        self._fetch = fetch
+        self._today = today
+        self._at_a_time = at_a_time
+        self._read_whole: dict[Listing, int] = {}  # its totalRecords then
+        self._unsupported: set[str] = set()
+
+    def may_show(self, hint: Hint) -> bool:
+        """Whether listings could show every end that is waited for."""
+        return bool(hint.days and hint.type) and {*hint.statuses} <= {*STATUSES} - self._unsupported
+
+    async def read(self, hints: Mapping[str, Hint], found: Callable[[str, Transaction], None]) -> bool:
+        """Call ``found`` for every row that somebody waits for; False if asking one by one is cheaper.
+
+        Raises what a fetch raises. ``hints``: for those of whom ``may_show`` is true.
+        """
+        names = self._names(hints)
+        if len(names) * WORTH_A_TRY > len(hints):
+            return False
+        rows = _Rows({*hints}, found)
+        firsts = await self._first_pages(names)
+        changed = {
+            name: page for name, page in firsts.items() if page.total_records != self._read_whole.get(name)
+        }
+        for name, page in firsts.items():
+            rows.take(name, page)
+        if sum(page.total_pages - 1 for page in changed.values()) > len(hints):
+            return False
+        await self._other_pages(changed, rows)
+        for name, page in changed.items():
+            if rows.is_whole(name, page.total_records):
+                self._read_whole[name] = page.total_records
+            else:
+                self._read_whole.pop(name, None)
+        return True
+
+    def _names(self, hints: Mapping[str, Hint]) -> list[Listing]:
+        today = self._today()
+        window = {(today - timedelta(days=age)).isoformat() for age in range(WINDOW_DAYS)}
+        found = {
+            Listing(day, hint.type, status)
+            for hint in set(hints.values())
+            for day in {*hint.days, today.isoformat()} & window
+            for status in hint.statuses
+            if status not in self._unsupported
+        }
+        self._read_whole = {name: total for name, total in self._read_whole.items() if name in found}
+        return sorted(found)
+
+    async def _first_pages(self, names: list[Listing]) -> dict[Listing, ListingPage]:
+        pages: dict[Listing, ListingPage] = {}
+
+        async def fetch(name: Listing) -> None:
+            try:
+                pages[name] = await self._fetch(name, 1)
+            except Rejected as error:
+                if error.http_status != REQUEST_INVALID:
+                    raise
+                self._unsupported.add(name.status)  # from now on such waiters are asked for one by one
+
+        await _all(fetch, names, at_a_time=self._at_a_time)
+        return pages
+
+    async def _other_pages(self, changed: Mapping[Listing, ListingPage], rows: _Rows) -> None:
+        numbers = [
+            (name, number) for name, page in changed.items() for number in range(2, page.total_pages + 1)
+        ]
+
+        async def fetch(place: tuple[Listing, int]) -> None:
+            name, number = place
+            rows.take(name, await self._fetch(name, number))
+
+        await _all(fetch, numbers, at_a_time=self._at_a_time)
+
+
+class _Rows:
+    """Rows as they come in; tells who is waited for, and whether a listing was read whole and at rest."""
+
+    def __init__(self, waiting: set[str], found: Callable[[str, Transaction], None]) -> None:
+        self._waiting = waiting
+        self._found = found
+        self._ids: dict[Listing, set[str]] = {}
+        self._totals: dict[Listing, set[int]] = {}
+
+    def take(self, name: Listing, page: ListingPage) -> None:
+        ids = self._ids.setdefault(name, set())
+        self._totals.setdefault(name, set()).add(page.total_records)
+        for row in page.rows:
+            try:
+                names = msgspec.json.decode(row, type=_Names)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                continue  # an odd row is asked for by its id, as every tenth look asks for all
+            ids.add(names.id)
+            for id in {names.id, names.merchant_ref} & self._waiting:
+                try:
+                    self._found(str(id), read_row(row))
+                except UnexpectedResponse:
+                    continue
+
+    def is_whole(self, name: Listing, total: int) -> bool:
+        return self._totals[name] == {total} and len(self._ids[name]) == total
+
+
+async def _all(fetch: Callable[[P], Awaitable[None]], places: Sequence[P], *, at_a_time: int) -> None:
+    """Fetch all places, so many at a time; the first error ends it."""
+    remaining = iter(places)
+
+    async def work() -> None:
+        for place in remaining:
+            await fetch(place)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(at_a_time, len(places))):
+                group.create_task(work())
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None

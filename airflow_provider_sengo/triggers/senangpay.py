@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Waiting for senangPay's orders in the triggerer; the sensor's JSON twin."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from functools import partial
+from typing import Any
+
+from airflow_provider_sengo.hooks.senangpay import SenangPayHook
+from airflow_provider_sengo.protocol.money import parse_sen
+from airflow_provider_sengo.protocol.senangpay_arguments import checked_order_id
+from airflow_provider_sengo.protocol.waiting import Settled, settled_order
+from airflow_provider_sengo.triggers.poller import Hint
+from airflow_provider_sengo.triggers.sweepers import open_senangpay
+from airflow_provider_sengo.triggers.wait import WaitTrigger
+
+
+class SenangPayOrderTrigger(WaitTrigger):
+    """
+    Wait until an order shows one paid row over exactly this amount.
+
+    Its event is ``{"outcome": "settled" | "too late" | "error", ...}``.
+
+    :param order_id: the order's id.
+    :param amount_sen: whole sen.
+    :param senangpay_conn_id: the connection to use.
+    :param poke_interval: seconds between two looks, and before the first one.
+    :param deadline: when to give up, as ISO 8601 with a zone; None: never.
+    """
+
+    def __init__(
+        self,
+        *,
+        order_id: str,
+        amount_sen: int,
+        senangpay_conn_id: str = SenangPayHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.order_id = order_id
+        self.amount_sen = amount_sen
+        self.senangpay_conn_id = senangpay_conn_id
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return (
+            "airflow_provider_sengo.triggers.senangpay.SenangPayOrderTrigger",
+            {
+                "order_id": self.order_id,
+                "amount_sen": self.amount_sen,
+                "senangpay_conn_id": self.senangpay_conn_id,
+                **self.arguments(),
+            },
+        )
+
+    def _ids(self) -> tuple[str, ...]:
+        return (checked_order_id(self.order_id),)
+
+    async def _poller(self) -> tuple[Hashable, Any]:
+        hook = SenangPayHook(self.senangpay_conn_id)
+        connection = await hook.read_connection_async()
+        return ("senangpay", connection.credentials, connection.options), partial(open_senangpay, hook)
+
+    def _hint(self) -> Hint:
+        return Hint()
+
+    def _settled(self, id: str, seen: Any, *, may_appear: bool) -> Settled | None:
+        amount_sen = parse_sen(self.amount_sen, field="amount_sen")
+        return settled_order(id, amount_sen, seen, may_appear=may_appear)

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Waiting for SenGo's transactions in the triggerer; the sensors' JSON twins."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from functools import partial
+from typing import Any
+
+from airflow_provider_sengo.hooks.sengo import SenGoHook
+from airflow_provider_sengo.protocol.sengo import Transaction
+from airflow_provider_sengo.protocol.waiting import (
+    FAILURE_STATUSES,
+    SUCCESS_STATUSES,
+    Settled,
+    checked_ids,
+    checked_statuses,
+    settled_transaction,
+)
+from airflow_provider_sengo.triggers.payments import SenGoPaymentsEventTrigger
+from airflow_provider_sengo.triggers.poller import Hint
+from airflow_provider_sengo.triggers.sweepers import open_sengo
+from airflow_provider_sengo.triggers.wait import WaitTrigger, loop_time
+
+__all__ = ["SenGoPaymentsEventTrigger", "SenGoTransactionTrigger"]
+
+
+class SenGoTransactionTrigger(WaitTrigger):
+    """
+    Wait until one transaction, or each of a list, has a final status.
+
+    All triggers of a triggerer that wait with the same credentials share one session, and one look answers
+    as many of them as it can. Its event is ``{"outcome": "settled" | "too late" | "error", ...}``.
+
+    :param transaction_id: an id or a reference, or a list of them.
+    :param sengo_conn_id: the connection to use.
+    :param success_statuses: words that end the waiting well.
+    :param failure_statuses: words that end it badly.
+    :param poke_interval: seconds between two looks, and before the first one.
+    :param deadline: when to give up, as ISO 8601 with a zone; None: never.
+    :param may_appear_until: until when an id that the gateway does not know may still appear.
+    :param days: days (ISO, Asia/Jakarta) whose listings may show the transactions; a hint.
+    :param type: ``cashIn`` or ``cashOut``; a hint.
+    :param by_id_from: from when on each is asked for by its id, for then it should have settled.
+    """
+
+    def __init__(
+        self,
+        *,
+        transaction_id: str | Sequence[str],
+        sengo_conn_id: str = SenGoHook.default_conn_name,
+        success_statuses: Sequence[str] = SUCCESS_STATUSES,
+        failure_statuses: Sequence[str] = FAILURE_STATUSES,
+        days: Sequence[str] = (),
+        type: str = "cashIn",
+        by_id_from: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.transaction_id = transaction_id if isinstance(transaction_id, str) else list(transaction_id)
+        self.sengo_conn_id = sengo_conn_id
+        self.success_statuses = list(success_statuses)
+        self.failure_statuses = list(failure_statuses)
+        self.days = list(days)
+        self.type = type
+        self.by_id_from = by_id_from
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return (
+            "airflow_provider_sengo.triggers.sengo.SenGoTransactionTrigger",
+            {
+                "transaction_id": self.transaction_id,
+                "sengo_conn_id": self.sengo_conn_id,
+                "success_statuses": self.success_statuses,
+                "failure_statuses": self.failure_statuses,
+                "days": self.days,
+                "type": self.type,
+                "by_id_from": self.by_id_from,
+                **self.arguments(),
+            },
+        )
+
+    def _ids(self) -> tuple[str, ...]:
+        return checked_ids(self.transaction_id)
+
+    async def _poller(self) -> tuple[Hashable, Any]:
+        hook = SenGoHook(self.sengo_conn_id)
+        connection = await hook.read_connection_async()
+        return ("sengo", connection.credentials, connection.options), partial(open_sengo, hook)
+
+    def _hint(self) -> Hint:
+        return Hint(
+            days=tuple(self.days),
+            type=self.type,
+            statuses=(*self.success_statuses, *self.failure_statuses),
+            by_id_from_s=loop_time(self.by_id_from, "by_id_from"),
+        )
+
+    def _settled(self, id: str, seen: Transaction | Any, *, may_appear: bool) -> Settled | None:
+        statuses = checked_statuses(self.success_statuses, self.failure_statuses)
+        return settled_transaction(id, seen, statuses, may_appear=may_appear)

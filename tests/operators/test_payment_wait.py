@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``wait_for_payment``: one payment, however often the task runs again, and the truth about it at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowTaskTimeout,
+    TaskDeferred,
+)
+from airflow.sdk.serde import deserialize, serialize
+
+from airflow_provider_sengo.operators.sengo import SenGoCreateQrisOperator
+from airflow_provider_sengo.simulator import Simulator
+
+LOOK_S = 0.02
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with Simulator(per_day=0, days=1) as simulator:
+        yield simulator
+
+
+@pytest.fixture(autouse=True)
+def _connection(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    simulator.world.reset()
+    fields = {
+        "conn_type": "sengo",
+        "login": simulator.client_key,
+        "password": simulator.client_token,
+        "host": simulator.base_url,
+        "extra": {"max_attempts": 1, "callback_url": "https://shop.example/paid"},
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", json.dumps(fields))
+
+
+class FakeTaskInstance:
+    """Keeps what is pushed."""
+
+    def __init__(self) -> None:
+        self.pushed: dict[str, Any] = {}
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.pushed[key] = value
+
+
+def create(**options: Any) -> SenGoCreateQrisOperator:
+    given = {"wait_for_payment": True, "poll_interval": LOOK_S, "timeout": 60} | options
+    return SenGoCreateQrisOperator(
+        task_id="pay", reference="INV-1", amount=10000, view_name="Toko", expiry_minutes=60, **given
+    )
+
+
+def deferred(**options: Any) -> TaskDeferred:
+    with pytest.raises(TaskDeferred) as raised:
+        create(deferrable=True, **options).execute({})
+    return raised.value
+
+
+def event_of(off: TaskDeferred) -> Any:
+    arguments = deserialize(serialize(off.trigger.serialize()[1]))
+    trigger = type(off.trigger)(**arguments)
+
+    async def run() -> Any:
+        (event,) = [event async for event in trigger.run()]
+        return deserialize(serialize(event.payload))
+
+    return asyncio.run(run())
+
+
+def test_on_the_worker(simulator: Simulator) -> None:
+    """The code is there before the wait, the paid transaction after it."""
+    simulator.world.configure(auto_pay_after_s=0.2)
+    ti = FakeTaskInstance()
+    paid = create(deferrable=False).execute({"ti": ti})
+    assert (paid["status"], paid["merchant_ref"], paid["amount"]) == ("success", "INV-1", 10000)
+    assert ti.pushed["qris"]["reference"] == "INV-1"
+    assert json.loads(json.dumps(paid)) == paid
+    assert len(simulator.world.payments("INV-1")) == 1
+
+
+def test_in_the_triggerer(simulator: Simulator) -> None:
+    """The same, without a worker in between; all that is kept goes through Airflow's serialisers."""
+    simulator.world.configure(auto_pay_after_s=0.2)
+    off = deferred()
+    kept = deserialize(serialize(off.kwargs))
+    paid = create().resume_execution(off.method_name, kept | {"event": event_of(off)}, {})
+    assert (paid["status"], paid["merchant_ref"]) == ("success", "INV-1")
+    assert create().execute_complete({}, event=event_of(off))["status"] == "success"  # as dag.test() resumes
+
+
+def test_a_task_that_runs_again_waits_for_the_same_payment(simulator: Simulator) -> None:
+    """The scheduler may fail a short deferral by mistake: one POST, and the second try waits on."""
+    deferred()
+    off = deferred()
+    assert simulator.world.requests().by_endpoint["POST /qris"] == 1
+    simulator.world.pay("INV-1")
+    assert create(deferrable=True).execute({})["status"] == "success"
+    paid = create().execute_complete({}, event=event_of(off), **off.kwargs)
+    assert paid["status"] == "success"
+    assert len(simulator.world.payments("INV-1")) == 1
+    assert simulator.world.requests().by_endpoint["POST /qris"] == 1
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+@pytest.mark.parametrize("status", ["expired", "failed"])
+def test_a_payment_that_ends_unpaid_fails_for_good(
+    status: str, deferrable: bool, simulator: Simulator
+) -> None:
+    """And says that a new one needs a new reference."""
+    deferred()
+    time = {"expired": "expires_at", "failed": "failed_at"}[status]
+    simulator.world.mutate("INV-1", **{time: simulator.world.now() + timedelta(seconds=1.5)})
+    wait = finish_deferred if deferrable else wait_on_worker
+    with pytest.raises(AirflowFailException, match=rf"INV-1 \({status}\).*new reference"):
+        wait()
+
+
+def wait_on_worker() -> None:
+    create(deferrable=False).execute({})
+
+
+def finish_deferred() -> None:
+    off = deferred()
+    create().execute_complete({}, event=event_of(off), **off.kwargs)
+
+
+@pytest.mark.parametrize("limit", [0.2, timedelta(seconds=0.2)])
+def test_too_late(limit: Any, simulator: Simulator) -> None:
+    """On the worker and in the triggerer, with the same words."""
+    with pytest.raises(AirflowSensorTimeout, match=r"INV-1: not settled within timeout"):
+        create(deferrable=False, timeout=limit).execute({})
+    off = deferred(timeout=limit)
+    event = event_of(off)
+    with pytest.raises(AirflowSensorTimeout, match=r"INV-1: not settled within timeout"):
+        create(timeout=limit).execute_complete({}, event=event, **off.kwargs)
+    began = (datetime.now(UTC) - timedelta(seconds=10)).isoformat()
+    with pytest.raises(AirflowTaskTimeout, match="execution_timeout"):
+        create(execution_timeout=timedelta(seconds=5)).execute_complete(
+            {}, event=event, reference="INV-1", started_at=began
+        )
+
+
+def test_trouble_is_waited_out_and_a_refused_key_is_not(simulator: Simulator) -> None:
+    """As in the sensors."""
+    simulator.world.configure(auto_pay_after_s=0.2)
+    simulator.world.set_fault("http_500", endpoint="GET /check", at=(2, 3))
+    assert create(deferrable=False).execute({})["status"] == "success"
+    simulator.world.reset()
+    simulator.world.set_fault("refuse", endpoint="GET /check", at=(2,), status=401)
+    with pytest.raises(AirflowFailException, match="401"):
+        create(deferrable=False).execute({})
+
+
+@pytest.mark.parametrize(
+    ("options", "least", "most"),
+    [
+        ({"timeout": None}, timedelta(minutes=119), timedelta(minutes=121)),  # expiry and an hour
+        ({"timeout": 90}, timedelta(seconds=85), timedelta(seconds=91)),
+        ({"timeout": timedelta(days=2)}, timedelta(hours=47), timedelta(hours=49)),
+        (
+            {"timeout": None, "execution_timeout": timedelta(minutes=5)},
+            timedelta(minutes=4),
+            timedelta(minutes=6),
+        ),
+    ],
+)
+def test_how_long_it_waits(
+    options: dict[str, Any], least: timedelta, most: timedelta, simulator: Simulator
+) -> None:
+    """By default until an hour after the code's expiry; the task's own limit counts in any case."""
+    off = deferred(**options)
+    deadline = datetime.fromisoformat(off.trigger.serialize()[1]["deadline"])
+    assert least < deadline - datetime.now(UTC) < most
+    assert off.timeout > deadline - datetime.now(UTC)
+
+
+def test_a_code_without_expiry_is_waited_for_as_long_as_the_gateway_remembers(simulator: Simulator) -> None:
+    """Seven days."""
+    simulator.world.set_fault("tamper", endpoint="POST /qris", remove=("responseData.expiredDate",))
+    deadline = datetime.fromisoformat(deferred(timeout=None).trigger.serialize()[1]["deadline"])
+    assert timedelta(days=6, hours=23) < deadline - datetime.now(UTC) <= timedelta(days=7)
+
+
+@pytest.mark.parametrize(
+    "event", [None, {"outcome": "of another release"}, {"outcome": "settled", "statuses": {}}]
+)
+def test_an_event_that_says_nothing_is_no_payment(event: Any, simulator: Simulator) -> None:
+    """The task looks for itself and waits on."""
+    deferred()
+    with pytest.raises(TaskDeferred):
+        create(deferrable=True).execute_complete({}, event=event)
+    assert simulator.world.requests().by_endpoint["POST /qris"] == 1
+
+
+def test_without_waiting_nothing_has_changed(simulator: Simulator) -> None:
+    """The payment as it was made, still pending."""
+    assert create(wait_for_payment=False, deferrable=True).execute({})["status"] == "pending"

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Questions of people, answered as the archive's own readers would."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date, timedelta
+
+import pytest
+from archive_maker import NOW, PROJECT, TODAY, make_archive
+from archive_world import World, record
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_sengo.archive import report
+from airflow_provider_sengo.archive.coverage import coverage
+from airflow_provider_sengo.archive.store import Archive
+from airflow_provider_sengo.archive.tables import Tables
+
+LOST = TODAY - timedelta(days=9)
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory) -> Archive:
+    uri = str(tmp_path_factory.mktemp("report"))
+    return make_archive(uri, number_of_days=20, per_day=15, unread={(LOST, "cashIn")})
+
+
+def test_the_log_of_reads_gives_the_same_coverage_as_the_whole_records(archive: Archive):
+    """Fewer columns, read another way, and not one state differs."""
+    whole = coverage(archive.reads(PROJECT), project=PROJECT, now=NOW)
+    assert coverage(report.read_log(archive.tables, PROJECT), project=PROJECT, now=NOW) == whole
+    assert {str(item.state) for item in whole if item.day == LOST} == {"lost", "sealed"}
+
+
+def test_totals_are_those_of_the_rows(archive: Archive):
+    """By type, day, status and channel; both ends of the range included."""
+    first, last = date(2026, 11, 10), date(2026, 11, 15)
+    found = report.totals(archive.tables, PROJECT, first, last)
+    rows = [row for row in archive.transactions(PROJECT).to_pylist() if str(first) <= row["day"] <= str(last)]
+    counted: Counter = Counter()
+    summed: Counter = Counter()
+    for row in rows:
+        key = (row["type"], date.fromisoformat(row["day"]), row["status"], row["channel"])
+        counted[key] += 1
+        summed[key] += row["amount"]
+    assert {(t.type, t.day, t.status, t.channel): (t.rows, t.amount_sum) for t in found} == {
+        key: (counted[key], summed[key]) for key in counted
+    }
+    only = report.totals(archive.tables, PROJECT, first, last, "cashOut")
+    assert sorted(only, key=str) == sorted((each for each in found if each.type == "cashOut"), key=str)
+
+
+def test_a_sum_beyond_64_bits_is_exact(world: World):
+    """The gateway may send any amount; null ones count as rows."""
+    for number in range(3):
+        world.gateway.put(f"n{number}", "expired", raw=record(f"n{number}", "expired", 2**63 - 1))
+    world.gateway.put("odd", "expired", raw=record("odd", "expired", "many"))
+    world.read()
+    (total,) = report.totals(world.archive.tables, PROJECT, TODAY - timedelta(days=9), TODAY)
+    assert (total.rows, total.amount_sum) == (4, 3 * (2**63 - 1))
+
+
+@given(st.text(st.characters(exclude_categories=("Cs",))))
+def test_any_text_can_be_looked_for(archive: Archive, text: str):
+    """Quotes and all: it is compared, never run."""
+    assert report.find(archive.tables, text) == []
+    assert report.totals(archive.tables, text, TODAY, TODAY, text) == []
+
+
+def test_projects_are_read_from_the_log(archive: Archive, tmp_path):
+    """Of rows and of reads; an archive without tables has none."""
+    assert report.projects(archive.tables) == [PROJECT]
+    assert report.projects(Tables(str(tmp_path / "nothing"))) == []
+
+
+def test_an_archive_without_tables_answers_nothing(tmp_path):
+    """Before the first read, every question has an empty answer."""
+    tables = Tables(str(tmp_path / "nothing"))
+    place = report.Place(PROJECT, "cashIn", str(TODAY), "x")
+    assert report.read_log(tables, PROJECT) == []
+    assert report.reads_of_day(tables, PROJECT, TODAY) == []
+    assert report.totals(tables, PROJECT, TODAY, TODAY) == []
+    assert report.find(tables, "x") == []
+    assert report.transaction(tables, place) is None
+    assert report.versions(tables, PROJECT, "x") == []
+    assert report.odd_rows(tables, PROJECT, TODAY) == []
+    assert list(report.rows_of_day(tables, PROJECT, "cashIn", TODAY, ["id"])) == []

@@ -1,0 +1,597 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every payment of a listing is told: while it grows, shrinks and shifts, and over restarts at any moment."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_sengo.protocol import paid
+from airflow_provider_sengo.protocol.paid import PASSES_MAX, READ_AGAIN, Listing, newest_beyond
+from airflow_provider_sengo.protocol.paid_book import Book, Cursor, name_of, read_cursor, window
+from airflow_provider_sengo.protocol.paid_rows import Ids, Mark, PaidRow, hash64, read_row
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+DAY = (date(2026, 11, 20), "cashIn")
+LONG_AGO = NOON - timedelta(days=30)
+
+
+@dataclass
+class Page:
+    """A page as the gateway shows it."""
+
+    current_page: int
+    total_pages: int
+    total_records: int
+    rows: list[PaidRow] = field(default_factory=list)
+
+
+class Listed:
+    """A listing at the gateway: rows in some order, in pages."""
+
+    def __init__(self, size: int = 3, order: str = "newest") -> None:
+        self.size, self.order, self.rows, self.made = size, order, [], 0
+
+    def arrive(self, paid_at: datetime | None = NOON, *, status: str = "success") -> str:
+        id = f"id-{self.made}"
+        self.made += 1
+        record = {"id": id, "status": status, "paidDate": paid_at.isoformat() if paid_at else None}
+        self.put(record)
+        return id
+
+    def put(self, record: dict[str, Any]) -> None:
+        row = read_row(json.dumps(record).encode(), type="cashIn", project="p")
+        places = {"newest": 0, "oldest": len(self.rows), "hash": row.key % (len(self.rows) + 1)}
+        self.rows.insert(places[self.order], row)
+
+    def leave(self, at: int) -> None:
+        if self.rows:
+            self.rows.pop(at % len(self.rows))
+
+    def page(self, number: int) -> Page:
+        pages = max(1, -(-len(self.rows) // self.size))
+        rows = self.rows[(number - 1) * self.size : number * self.size]
+        return Page(number, pages, len(self.rows), rows)
+
+    @property
+    def paid_ids(self) -> set[str]:
+        return {row.event["id"] for row in self.rows if row.is_paid}
+
+
+class Sweeps:
+    """What the trigger does, one page a step; ``told`` is in order, with doubles."""
+
+    def __init__(self, listed: Listed, mark: Mark | None = None, since: datetime = LONG_AGO) -> None:
+        self.listed, self.since, self.at = listed, since, NOON
+        self.told: list[str] = []
+        self.fetched = 0
+        self.listing = Listing(mark, since=since, started_at=self.at)
+
+    def restart(self, mark: Mark | None) -> None:
+        self.listing = Listing(mark, since=self.since, started_at=self.at)
+
+    def steps(self, *, pages_max: int = 1000) -> Iterator[None]:
+        """One sweep; each page is fetched once, and a step is made after each."""
+        self.at += timedelta(seconds=1)
+        memo: dict[int, Page] = {}
+        number: int | None = 1
+        take: Callable[..., list[PaidRow]] = self.listing.look
+        while number is not None:
+            if number not in memo:
+                if len(memo) == pages_max:
+                    return
+                memo[number] = self.listed.page(number)
+                self.fetched += 1
+            page = memo[number]
+            for row in take(page, page.rows, self.at):
+                self.told.append(row.event["id"])
+            yield
+            take, number = self.listing.take, self.listing.wants()
+
+    def sweep(self, *, pages_max: int = 1000) -> list[str]:
+        """One sweep while nothing moves; what it told."""
+        before = len(self.told)
+        for _ in self.steps(pages_max=pages_max):
+            ...
+        return self.told[before:]
+
+    def settle(self) -> None:
+        """Sweep until nothing is left to read, a day later as well."""
+        for _ in range(2):
+            for _ in range(4 * PASSES_MAX):
+                self.sweep()
+            assert self.listing.is_read
+            self.at += READ_AGAIN
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest", "hash"])
+def test_a_quiet_listing_costs_one_page_and_a_payment_one_or_two(order: str) -> None:
+    """What is known is not read again; the new row is found at either end."""
+    listed = Listed(order=order)
+    sweeps = Sweeps(listed)
+    first = [listed.arrive() for _ in range(10)]
+    assert sorted(sweeps.sweep()) == sorted(first)
+    assert sweeps.fetched == 4
+    assert sweeps.sweep() == []
+    assert sweeps.fetched == 5
+    new = listed.arrive()
+    assert sweeps.sweep() == [new]
+    assert sweeps.fetched <= (7 if order != "hash" else 9)
+    sweeps.sweep()
+    assert sweeps.told.count(new) == 1
+
+
+def test_what_was_paid_before_the_start_is_passed_over() -> None:
+    """The first reading goes by the payment's own instant; one without an instant is told."""
+    listed = Listed()
+    listed.arrive(NOON - timedelta(hours=2))
+    inside, unknown = listed.arrive(NOON - timedelta(minutes=59)), listed.arrive(None)
+    sweeps = Sweeps(listed, since=NOON - timedelta(hours=1))
+    assert sorted(sweeps.sweep()) == sorted([inside, unknown])
+    late = listed.arrive(NOON - timedelta(hours=3))  # paid long ago, but listed only now
+    assert sweeps.sweep() == [late]
+    assert sweeps.listing.mark == Mark().plus(row.key for row in listed.rows)
+
+
+def test_a_listing_is_read_over_several_sweeps_and_rows_are_told_at_once() -> None:
+    """With two pages a sweep, each sweep tells what it read; no page is read for nothing."""
+    listed = Listed()
+    ids = [listed.arrive() for _ in range(15)]
+    sweeps = Sweeps(listed)
+    assert len(sweeps.sweep(pages_max=2)) == 6
+    assert sweeps.listing.mark is None
+    while not sweeps.listing.is_read:
+        assert len(sweeps.sweep(pages_max=2)) == 3
+    assert sorted(sweeps.told) == sorted(ids)
+    assert sweeps.listing.mark == Mark().plus(row.key for row in listed.rows)
+
+
+def test_a_busy_day_is_read_to_its_end_although_it_grows_all_the_time() -> None:
+    """A total that grows breaks nothing off: two rows come with each sweep of three pages, after a restart."""
+    listed = Listed()
+    old = [listed.arrive(NOON - timedelta(hours=1)) for _ in range(60)]
+    sweeps = Sweeps(listed, mark=Mark().plus(row.key for row in listed.rows))
+    new = []
+    for _ in range(40):
+        new += [listed.arrive(sweeps.at), listed.arrive(sweeps.at)]
+        sweeps.sweep(pages_max=3)
+    sweeps.sweep()
+    assert sorted(sweeps.told) == sorted(new)
+    assert not set(old) & set(sweeps.told)
+
+
+def test_a_payment_made_after_a_restart_does_not_wait_for_the_old_ones_to_be_found_out() -> None:
+    """It is told with its page, while the day is read over many sweeps, and is not told again."""
+    listed = Listed()
+    for _ in range(30):
+        listed.arrive(NOON - timedelta(hours=1))
+    sweeps = Sweeps(listed, mark=Mark().plus(row.key for row in listed.rows))
+    new = listed.arrive(NOON + timedelta(minutes=1))
+    assert sweeps.sweep(pages_max=2) == [new]
+    while not sweeps.listing.is_read:
+        assert sweeps.sweep(pages_max=2) == []
+    assert sweeps.listing.mark == Mark().plus(row.key for row in listed.rows)
+    assert sweeps.fetched == 2 * 10  # eleven pages, the first in each of ten sweeps
+
+
+@pytest.mark.parametrize("missed", [0, 1, 2, 5])
+@pytest.mark.parametrize("order", ["newest", "oldest", "hash"])
+def test_a_restart_tells_what_was_paid_meanwhile_and_nothing_else(missed: int, order: str) -> None:
+    """Old rows are told from new ones by the mark, also if all were paid in the same second."""
+    listed = Listed(order=order)
+    sweeps = Sweeps(listed)
+    for _ in range(8):
+        listed.arrive()
+    sweeps.sweep()
+    mark = sweeps.listing.mark
+    sweeps.told.clear()
+    new = [listed.arrive() for _ in range(missed)]
+    sweeps.restart(mark)
+    sweeps.sweep()
+    assert sorted(sweeps.told) == sorted(new)
+    assert sweeps.listing.is_read
+    assert sweeps.listing.notes == []
+
+
+def test_a_single_payment_listed_late_is_found_after_a_restart() -> None:
+    """Whatever its instant, one new row is what the digests differ by."""
+    listed = Listed()
+    for minute in range(8):
+        listed.arrive(NOON - timedelta(minutes=minute))
+    mark = Mark().plus(row.key for row in listed.rows)
+    late = listed.arrive(NOON - timedelta(hours=5))
+    sweeps = Sweeps(listed, mark)
+    assert set(sweeps.sweep()) == {late, "id-0"}  # paid just when it started: told to be sure
+    assert sweeps.listing.notes == []
+
+
+@pytest.mark.parametrize("cause", ["older ones came", "one left"])
+def test_all_of_a_day_is_told_again_rather_than_one_too_few(cause: str) -> None:
+    """If no rows make up the mark, it cannot be known which were told; a note says so."""
+    listed = Listed()
+    for minute in range(8):
+        listed.arrive(NOON - timedelta(minutes=minute))
+    mark = Mark().plus(row.key for row in listed.rows)
+    if cause == "one left":
+        listed.leave(3)
+    else:
+        for _ in range(2):
+            listed.arrive(NOON - timedelta(hours=5))
+    sweeps = Sweeps(listed, mark)
+    sweeps.settle()
+    assert set(sweeps.told) == listed.paid_ids
+    assert "all are told, some again" in sweeps.listing.notes[0]
+    assert sweeps.listing.mark == Mark().plus(row.key for row in listed.rows)
+
+
+def test_a_restart_while_a_day_is_told_again_begins_that_anew() -> None:
+    """The old mark stays until all is told."""
+    listed = Listed()
+    for minute in range(12):
+        listed.arrive(NOON - timedelta(minutes=minute))
+    mark = Mark(3, 5)
+    sweeps = Sweeps(listed, mark)
+    while not sweeps.told:
+        sweeps.sweep(pages_max=2)
+    assert sweeps.listing.mark == mark
+    sweeps.told.clear()
+    sweeps.restart(sweeps.listing.mark)
+    sweeps.settle()
+    assert set(sweeps.told) == listed.paid_ids
+
+
+def test_rows_count_by_their_own_status() -> None:
+    """A pending row under the status success is not told; it is looked at again, and told once it is paid."""
+    listed = Listed()
+    paid_one = listed.arrive()
+    listed.arrive(status="pending")
+    listed.put({"status": "success", "merchantRef": "a row without an id"})
+    sweeps = Sweeps(listed)
+    assert sweeps.sweep() == [paid_one]
+    assert sweeps.listing.mark == Mark(1, listed.rows[-1].key)
+    row = next(row for row in listed.rows if row.event["id"] == "id-1")
+    listed.rows = [replace(each, is_paid=True) if each is row else each for each in listed.rows]
+    assert sweeps.sweep() == []
+    sweeps.at += paid.READ_AGAIN_UNSURE
+    assert sweeps.sweep() == ["id-1"]
+    sweeps.restart(sweeps.listing.mark)
+    assert sweeps.sweep() == []
+
+
+def test_a_swap_that_leaves_the_total_alone_is_found_within_a_day() -> None:
+    """One row left, another came, and not on the first page."""
+    listed = Listed(order="oldest")
+    for _ in range(9):
+        listed.arrive()
+    sweeps = Sweeps(listed)
+    sweeps.sweep()
+    listed.leave(5)
+    new = listed.arrive()
+    assert sweeps.sweep() == []
+    sweeps.at += READ_AGAIN
+    assert sweeps.sweep() == [new]
+
+
+def test_a_swap_that_shows_on_the_first_page_is_found_at_once() -> None:
+    """An id that is not known there is enough, whatever the total says."""
+    listed = Listed()
+    for _ in range(9):
+        listed.arrive()
+    sweeps = Sweeps(listed)
+    sweeps.sweep()
+    listed.leave(5)
+    new = listed.arrive()
+    assert sweeps.sweep() == [new]
+    assert sweeps.listing.mark == Mark().plus(row.key for row in listed.rows)
+
+
+def test_a_row_that_leaves_while_pages_are_read_hides_no_other() -> None:
+    """It pulls a row over to a page that was read already, and takes the total down to what was seen."""
+    listed = Listed(order="oldest")
+    ids = [listed.arrive() for _ in range(12)]
+    sweeps = Sweeps(listed)
+    for number, _ in enumerate(sweeps.steps()):
+        if number == 2:  # the first page, the last and the second were read
+            listed.leave(0)
+    assert ids[6] not in sweeps.told
+    assert sweeps.sweep() == [ids[6]]
+    assert sorted(sweeps.told) == sorted(ids)
+
+
+def test_a_row_that_comes_while_pages_are_read_is_told_by_the_next_sweep() -> None:
+    """Pages of one sweep are never taken for another look at the listing."""
+    listed = Listed()
+    for _ in range(9):
+        listed.arrive()
+    sweeps = Sweeps(listed)
+    for number, _ in enumerate(sweeps.steps()):
+        if number == 1:
+            listed.arrive()
+    hidden = listed.paid_ids - set(sweeps.told)
+    assert len(hidden) == 2  # it, and the row that it pushed over to a page that was read already
+    assert set(sweeps.sweep()) == hidden
+    assert (sweeps.listing.is_read, sweeps.listing.notes) == (True, [])
+
+
+def test_a_total_that_never_agrees_blocks_nothing() -> None:
+    """A gateway that lists one id twice is believed after some passes, told once, and a note says so."""
+    listed = Listed()
+    ids = [listed.arrive() for _ in range(7)]
+    listed.rows.append(listed.rows[0])
+    sweeps = Sweeps(listed)
+    for _ in range(PASSES_MAX + 1):
+        sweeps.sweep()
+    assert sorted(sweeps.told) == sorted(ids)
+    assert "does not agree" in sweeps.listing.notes[0]
+    assert sweeps.listing.is_read
+    new = listed.arrive()
+    assert sweeps.sweep() == [new]
+    sweeps.restart(sweeps.listing.mark)
+    sweeps.told.clear()
+    for _ in range(PASSES_MAX + 1):
+        sweeps.sweep()
+    assert (sweeps.told, sweeps.listing.is_read) == ([], True)
+
+
+def test_a_listing_whose_ids_were_dropped_is_read_when_it_moves() -> None:
+    """Only then, and then in full; nothing is told twice."""
+    listed = Listed()
+    for _ in range(9):
+        listed.arrive()
+    sweeps = Sweeps(listed)
+    sweeps.sweep()
+    sweeps.told.clear()
+    sweeps.listing.drop_ids()
+    assert (sweeps.listing.ids_kept, sweeps.sweep(), sweeps.fetched) == (0, [], 4)
+    new = listed.arrive(NOON + timedelta(hours=1))
+    assert sweeps.sweep() == [new]
+    assert sweeps.listing.ids_kept == 10
+
+
+MOVES = st.lists(
+    st.one_of(
+        st.tuples(st.just("arrive"), st.integers(0, 4), st.sampled_from([0, 0, 0, -30, None])),
+        st.tuples(st.just("sweep"), st.integers(1, 5), st.just(0)),
+        st.tuples(st.just("steps"), st.integers(1, 4), st.integers(0, 3)),  # rows come between two pages
+        st.tuples(st.just("restart"), st.integers(0, 3), st.integers(0, 4)),
+        st.tuples(st.just("drop"), st.just(0), st.just(0)),
+        st.tuples(st.just("leave"), st.integers(0, 100), st.integers(0, 2)),
+    ),
+    max_size=40,
+)
+
+
+class Story:
+    """A listing, its sweeps and a store, moved at random."""
+
+    def __init__(self, size: int, order: str) -> None:
+        self.listed = Listed(size, order)
+        self.sweeps = Sweeps(self.listed)
+        self.stored: list[Mark | None] = [None]  # after each sweep
+
+    def arrive(self, count: int, age_s: int | None) -> None:
+        for _ in range(count):
+            self.listed.arrive(None if age_s is None else self.sweeps.at + timedelta(seconds=age_s))
+
+    def sweep(self, pages_max: int) -> None:
+        self.sweeps.sweep(pages_max=pages_max)
+        self.stored.append(self.sweeps.listing.mark)
+
+    def steps(self, pages_max: int, arrivals: int) -> None:
+        for _ in self.sweeps.steps(pages_max=pages_max):
+            self.arrive(arrivals, 0)
+        self.stored.append(self.sweeps.listing.mark)
+
+    def restart(self, steps: int, back: int) -> None:
+        """Die after some pages; the store may be some sweeps behind."""
+        for at, _ in enumerate(self.sweeps.steps()):
+            if at >= steps:
+                break
+        mark = self.stored[max(0, len(self.stored) - 1 - back)]
+        self.stored.append(mark)
+        self.sweeps.restart(mark)
+
+    def drop(self, *_: int) -> None:
+        self.sweeps.listing.drop_ids()
+
+    def leave(self, at: int, count: int) -> None:
+        for _ in range(count):
+            self.listed.leave(at)
+
+
+SHAPE = {"size": st.integers(1, 4), "order": st.sampled_from(["newest", "oldest", "hash"]), "moves": MOVES}
+THOROUGH = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@THOROUGH
+@given(**SHAPE)
+def test_without_restarts_each_payment_is_told_exactly_once(size: int, order: str, moves: list[Any]) -> None:
+    """However rows arrive, also while pages are read, and however few pages a sweep may fetch."""
+    story = Story(size, order)
+    for what, first, second in moves:
+        if what not in ("restart", "leave", "drop"):
+            getattr(story, what)(first, second) if what != "sweep" else story.sweep(first)
+    story.sweeps.settle()
+    assert sorted(story.sweeps.told) == sorted(story.listed.paid_ids)
+
+
+@THOROUGH
+@given(**SHAPE)
+def test_over_restarts_each_payment_is_told_at_least_once(size: int, order: str, moves: list[Any]) -> None:
+    """Killed at any page, with a store that is some sweeps behind, while rows come and go."""
+    story = Story(size, order)
+    for what, first, second in moves:
+        getattr(story, what)(first, second) if what != "sweep" else story.sweep(first)
+    story.sweeps.settle()
+    assert story.listed.paid_ids <= set(story.sweeps.told)
+
+
+@given(st.sets(st.integers(0, 2**64 - 1), max_size=60), st.randoms())
+def test_ids_are_a_set(keys: set[int], chance: random.Random) -> None:
+    """Sorted eight-byte integers answer as Python's own set does."""
+    shuffled = list(keys)
+    chance.shuffle(shuffled)
+    ids = Ids(shuffled[::2])
+    assert [ids.add(key) for key in shuffled] == [at % 2 == 1 for at in range(len(shuffled))]
+    assert len(ids) == len(keys)
+    assert all(key in ids for key in keys)
+    assert 2**64 // 3 in keys or 2**64 // 3 not in ids
+
+
+def test_newest_beyond() -> None:
+    """The newest whose absence leaves the mark; among equals whichever fit; else None."""
+    keys = [hash64(b"%d" % number) for number in range(8)]
+    at = {key: float(number // 2) for number, key in enumerate(keys)}  # two in each second
+    assert newest_beyond(Mark().plus(keys), at) == frozenset()
+    assert newest_beyond(Mark().plus(keys[:5]), at) == frozenset(keys[5:])
+    assert newest_beyond(Mark().plus([*keys[:4], keys[5]]), at) == frozenset([keys[4], *keys[6:]])
+    assert newest_beyond(Mark().plus(keys[1:]), at) == frozenset(keys[:1])
+    assert newest_beyond(Mark().plus(keys[2:]), at) is None
+    assert newest_beyond(Mark(8, 1), at) is None
+    assert newest_beyond(Mark(9, 1), at) is None
+    assert newest_beyond(Mark(), {}) == frozenset()
+
+
+def test_the_search_among_equals_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand payments in one second are told again rather than tried in all ways."""
+    monkeypatch.setattr(paid, "TIES_MAX", 50)
+    keys = [hash64(b"%d" % number) for number in range(1000)]
+    assert newest_beyond(Mark().plus(keys[::2]), dict.fromkeys(keys, 1.0)) is None
+
+
+def test_the_window_is_seven_days_in_jakarta() -> None:
+    """Today first; it turns at midnight there."""
+    assert window(datetime(2026, 11, 20, 16, 59, tzinfo=UTC))[0] == date(2026, 11, 20)
+    days = window(datetime(2026, 11, 20, 17, 0, tzinfo=UTC))
+    assert (days[0], days[-1], len(days)) == (date(2026, 11, 21), date(2026, 11, 15), 7)
+
+
+def test_a_cursor_survives_json() -> None:
+    """As small as it is said, and the same back."""
+    marks = {f"2026-11-{day} cashIn": Mark(100_000, 2**64 - day) for day in range(15, 22)}
+    cursor = Cursor(NOON, marks)
+    text = json.dumps(cursor.as_json())
+    assert len(text) < 500
+    assert read_cursor(json.loads(text)) == cursor
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(None, 3, "", [], {}, {"v": 2, "since": NOON.isoformat(), "days": {}}),
+        *({"v": 1, "since": "x", "days": {}}, {"v": 1, "since": "2026-11-20T12:00:00", "days": {}}),
+        *({"v": 1, "since": NOON.isoformat(), "days": days} for days in ([1], {"a": 1}, {"a": [1]})),
+        *(
+            {"v": 1, "since": NOON.isoformat(), "days": {"a": pair}}
+            for pair in ([-1, "0"], [1, "-1"], [1, 2])
+        ),
+        {"v": 1, "since": NOON.isoformat(), "days": {"a": [1, "1" + 16 * "0"]}},
+    ],
+)
+def test_what_is_no_cursor_is_none(value: Any) -> None:
+    """Another release's, or a broken one."""
+    assert read_cursor(value) is None
+
+
+def test_a_book_follows_the_window() -> None:
+    """Days that are left are forgotten with their marks, the others keep them; new ones begin at ``since``."""
+    gone, kept = Mark(4, 4), Mark(5, 5)
+    days = window(NOON)
+    cursor = Cursor(NOON, {"2026-11-13 cashIn": gone, name_of((days[3], "cashIn")): kept})
+    book = Book(cursor, ["cashIn"], started_at=NOON)
+    assert book.cursor() == cursor
+    book.turn_to(days)
+    assert book.cursor() == Cursor(NOON, {name_of((days[3], "cashIn")): kept})
+    first = book.listings[days[0], "cashIn"]
+    book.turn_to(window(NOON + timedelta(days=1)))
+    assert book.listings[days[0], "cashIn"] is first
+    assert len(book.listings) == 7
+    book.turn_to(window(NOON + timedelta(days=10)))
+    assert book.cursor().marks == {}
+
+
+def test_memory_is_bounded_from_the_oldest_day_on() -> None:
+    """The newest day keeps its ids, whatever they are: it moves all the time."""
+    book = Book(Cursor(LONG_AGO), ["cashIn"], started_at=NOON)
+    book.turn_to(window(NOON))
+    for listing in book.listings.values():
+        listed = Listed()
+        for _ in range(4):
+            listed.arrive()
+        sweeps = Sweeps(listed)
+        sweeps.listing = listing
+        sweeps.sweep()
+    kept = lambda: [listing.ids_kept for _, listing in sorted(book.listings.items())]  # noqa: E731 - said thrice
+    book.bound_memory(28)
+    assert kept() == [4] * 7
+    book.bound_memory(9)
+    assert kept() == [0] * 5 + [4] * 2
+    book.bound_memory(0)
+    assert kept() == [0] * 6 + [4]
+
+
+def test_a_row_is_told_without_personal_data() -> None:
+    """The whole event, as a consumer gets it."""
+    record = {
+        "id": "abc",
+        "merchantRef": "INV-1",
+        "status": "success",
+        "feePayer": "customer",
+        "amount": 10000,
+        "fee": 85,
+        "totalAmount": 10085,
+        "paidDate": "2026-11-20T10:00:00+07:00",
+        "additionalInfo": {"callback": "https://shop.example"},
+        "virtualAccount": {"viewName": "Abu", "vaNumber": "123"},
+    }
+    row = read_row(json.dumps(record).encode(), type="cashIn", project="p")
+    assert row.event == {
+        "id": "abc",
+        "reference": "INV-1",
+        "amount": 10000,
+        "total_amount": 10085,
+        "fee": 85,
+        "fee_payer": "customer",
+        "paid_at": "2026-11-20T10:00:00+07:00",
+        "channel": "virtual_account",
+        "type": "cashIn",
+        "project": "p",
+        "status": "success",
+    }
+    assert (row.is_paid, row.key) == (True, hash64(b"abc"))
+
+
+@pytest.mark.parametrize(
+    ("raw", "id", "is_paid"),
+    [
+        (b'{"id": "a", "status": "success", "amount": "1", "fee": true, "totalAmount": 1.5}', "a", True),
+        (b'{"id": "a", "status": "success", "amount": 99999999999999999999999}', "a", True),
+        (b'{"id": "a", "status": "success", "amount": ' + 5000 * b"9" + b"}", "a", True),
+        (b'{"id": "a", "status": "success", "paidDate": "2026-11-20T10:00:00"}', "a", True),
+        (b'{"id": "a", "status": "success", "paidDate": "0001-01-01T00:00:00+07:00"}', "a", True),
+        (b'{"id": "a\\ud83d", "status": "success"}', "a\\ud83d", True),
+        (b'{"id": "a\xff", "status": "success"}', "a\\udcff", True),
+        (b'{"id": "a", "status": "success", "amount": NaN}', "a", True),
+        (b'{"id": "a", "status": "Success"}', "a", False),
+        (b'{"id": "a"}', "a", False),
+        (b'{"id": 5, "status": "success"}', None, False),
+        (b'{"id": "", "status": "success"}', None, False),
+        *((raw, None, False) for raw in (b"[]", b"null", b"{", b"\xff", b"[" * 100_000)),
+    ],
+)
+def test_an_odd_row_is_read_as_far_as_it_goes(raw: bytes, id: str | None, is_paid: bool) -> None:
+    """Never an error; what does not fit is None, and what is told can be stored as JSON."""
+    row = read_row(raw, type="cashIn", project="p")
+    assert (row.event["id"], row.is_paid, row.has_id) == (id, is_paid, id is not None)
+    assert row.paid_at is None or row.paid_at.year == 1
+    assert (row.event["amount"], row.event["fee"], row.event["total_amount"]) == (None, None, None)
+    json.dumps(row.event).encode()
+    str(row.event).encode()

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The guards of waiting: nothing is called paid that isn't, and no error turns into a green run."""
+
+from __future__ import annotations
+
+from guard_list import Guard
+
+SENSORS = "tests/sensors/test_waiting_sensors.py"
+ROWS = "tests/sensors/test_every_row.py"
+POLLER = "tests/triggers/test_poller.py"
+
+WAITING = [
+    Guard(
+        "waiting: absence from a listing settles nothing",
+        "triggers/sweepers.py",
+        "        was_read = await self._read_listings(listed, found_listed)\n",
+        "        was_read = await self._read_listings(listed, found_listed)\n"
+        "        for id in set(listed) - shown if was_read else ():\n"
+        "            found_listed(id, sengo.Transaction(id=id, status='success'))\n",
+        SENSORS,
+    ),
+    Guard(
+        "waiting: a word that was not asked for settles nothing",
+        "protocol/waiting.py",
+        "if seen.status in statuses.success or seen.status in statuses.failure:",
+        'if seen.status != "pending":',
+        "tests/protocol/test_waiting.py",
+    ),
+    Guard(
+        "waiting: an event that names no status is no payment",
+        "sensors/waiting.py",
+        "if ended is None or (ended.is_settled and not all(id in known for id in self._ids())):",
+        "if ended is None:",
+        SENSORS,
+    ),
+    Guard(
+        "waiting: a failed payment is told as failed",
+        "protocol/waiting.py",
+        "if status in statuses.failure}",
+        'if status == "never"}',
+        "tests/protocol/test_waiting.py",
+    ),
+    Guard(
+        "soft_fail: only a failed payment and the time limits are softened",
+        "sensors/waiting.py",
+        "            raise AirflowFailException(str(error)) from error\n",
+        "            self._fail_softly(error, AirflowFailException(str(error)))\n",
+        f"{ROWS} -k 401",
+    ),
+    Guard(
+        "soft_fail: a dead trigger is a failure",
+        "sensors/waiting.py",
+        "return super(BaseSensorOperator, self).resume_execution(",
+        "return super().resume_execution(",
+        SENSORS,
+    ),
+    Guard(
+        "soft_fail: never_fail and silent_fail are refused",
+        "sensors/waiting.py",
+        "            if kwargs.get(name):\n",
+        "            if False:\n",
+        SENSORS,
+    ),
+    Guard(
+        "deferring: look once before",
+        "sensors/waiting.py",
+        "            look = self.poke(context)\n            if look.is_done:\n                return look.xcom_value\n"
+        "            self._raise_if_late()\n",
+        "            self._raise_if_late()\n",
+        SENSORS,
+    ),
+    Guard(
+        "deferring: sleep first",
+        "triggers/poller.py",
+        "    due_s = min(now_s + interval_s, max(deadline_s, now_s))\n",
+        "    due_s = now_s\n",
+        POLLER,
+    ),
+    Guard(
+        "deferring: no event in the first seconds",
+        "triggers/poller.py",
+        "if waiter.due_s - waiter.interval_s / 2 > now_s or waiter.not_before_s > now_s:",
+        "if waiter.due_s - waiter.interval_s / 2 > now_s:",
+        POLLER,
+    ),
+    Guard(
+        "deferring: a last look at the deadline, by id",
+        "triggers/poller.py",
+        "is_late = now_s >= min(self.deadline_s, self.hint.by_id_from_s)",
+        "is_late = now_s >= self.hint.by_id_from_s",
+        POLLER,
+    ),
+    Guard(
+        "deferring: when no triggerer ran, look once more",
+        "sensors/waiting.py",
+        "                if not look.is_done:\n",
+        "                if True:\n",
+        SENSORS,
+    ),
+    Guard(
+        "wait_for_payment: an event of a failed payment is no payment",
+        "operators/payment_wait.py",
+        "            raise_failed(ended.statuses, Statuses())\n            return ended.record\n",
+        "            return ended.record\n",
+        "tests/operators/test_payment_wait.py",
+    ),
+    Guard(
+        "poller: the last who waits closes the session",
+        "triggers/poller.py",
+        "        if self._poller.is_idle:\n",
+        "        if False:\n",
+        POLLER,
+    ),
+]
