@@ -2,27 +2,38 @@
 """Calendar rules of the archive: which day it is in Jakarta, when a day is over, when it is gone.
 
 Pure: ``now`` is given, always aware. All days are Asia/Jakarta calendar days; all instants are returned
-in UTC. The gateway keeps ``retention_days`` of them, today included (docs.sengo.id/extras/transactions,
-"the last seven days only"; that these are whole Jakarta days is unconfirmed, api facts section 5.8).
+in UTC. Which day it is, and which days the gateway lists, is ``protocol.jakarta``'s.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
-JAKARTA = ZoneInfo("Asia/Jakarta")
-RETENTION_DAYS = 7
+from airflow_provider_sengo.protocol.jakarta import JAKARTA, RETENTION_DAYS, today, window
+
+__all__ = [
+    "CLOSING_HOURS",
+    "JAKARTA",
+    "RETENTION_DAYS",
+    "TYPES",
+    "age_days",
+    "closed_at",
+    "days_left",
+    "lost_after",
+    "parse_as_of",
+    "parse_day",
+    "parse_type",
+    "starts_at",
+    "text",
+    "today",
+    "window",
+]
+
 TYPES = ("cashIn", "cashOut")
 
 # The zone of the gateway's ``date`` filter is not documented. A UTC day ends seven hours after the
 # Jakarta day of the same name; one more hour lets the last payments settle.
 CLOSING_HOURS = 8
-
-
-def today(now: datetime) -> date:
-    """The calendar day in Jakarta at ``now`` (aware)."""
-    return now.astimezone(JAKARTA).date()
 
 
 def starts_at(day: date) -> datetime:
@@ -48,12 +59,6 @@ def age_days(day: date, now: datetime) -> int:
 def days_left(day: date, now: datetime, retention_days: int = RETENTION_DAYS) -> int:
     """Days on which ``day`` can still be read after today; negative once it is gone."""
     return retention_days - 1 - age_days(day, now)
-
-
-def window(now: datetime, retention_days: int = RETENTION_DAYS) -> list[date]:
-    """The days the gateway still lists, oldest first, today last."""
-    last = today(now)
-    return [last - timedelta(days=age) for age in range(retention_days - 1, -1, -1)]
 
 
 def text(moment: datetime) -> str:

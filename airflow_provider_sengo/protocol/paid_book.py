@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from airflow_provider_sengo.protocol import jakarta
 from airflow_provider_sengo.protocol.paid import Listing
 from airflow_provider_sengo.protocol.paid_rows import MASK, Mark
 
-JAKARTA = ZoneInfo("Asia/Jakarta")
-WINDOW_DAYS = 7  # the gateway lists no more (docs.sengo.id/extras/transactions), today included
 IDS_MAX = 1_000_000  # 9 MB
 VERSION = 1
 
@@ -30,8 +28,7 @@ def window(at: datetime) -> list[date]:
     What its ``date`` means is not documented. If it is the expiry, a payment that expires on a later day is
     listed when that day begins, so tomorrow need not be asked for: nothing is lost, it is told later.
     """
-    today = at.astimezone(JAKARTA).date()
-    return [today - timedelta(days=age) for age in range(WINDOW_DAYS)]
+    return jakarta.window(at)[::-1]
 
 
 @dataclass(frozen=True)

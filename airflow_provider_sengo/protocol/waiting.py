@@ -19,13 +19,14 @@ gateway down, 429, 5xx, an odd answer   not yet
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from airflow_provider_sengo.exceptions import NotFound, PaymentFailed, SenGoProviderError
 from airflow_provider_sengo.protocol.charge import payment_of_order
+from airflow_provider_sengo.protocol.jakarta import today
 from airflow_provider_sengo.protocol.senangpay import OrderPayment
 from airflow_provider_sengo.protocol.senangpay import as_plain_dict as order_as_plain_dict
 from airflow_provider_sengo.protocol.sengo import Transaction, as_plain_dict
@@ -35,7 +36,6 @@ SUCCESS_STATUSES = ("success",)
 FAILURE_STATUSES = ("expired", "failed")
 UNKNOWN_FOR_S = 120.0  # a payment just made may not be known everywhere at the gateway
 NAMED_MAX = 20  # ids in one sentence
-JAKARTA = timezone(timedelta(hours=7))
 ONLY_PAID = "paid"
 
 
@@ -170,7 +170,7 @@ def listing_hint(waiting: Sequence[Transaction], now: datetime) -> dict[str, Any
     expiries = [each.expired_date for each in waiting if each.expired_date is not None]
     instants = [now, *expiries, *(each.settle_date for each in waiting if each.settle_date is not None)]
     return {
-        "days": sorted({instant.astimezone(JAKARTA).date().isoformat() for instant in instants}),
+        "days": sorted({today(instant).isoformat() for instant in instants}),
         "type": "cashOut" if any(each.disbursement for each in waiting) else "cashIn",
         "by_id_from": max(expiries).isoformat() if expiries else None,
     }

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -21,7 +21,6 @@ from airflow_provider_sengo.triggers.poller import Hint
 
 REQUEST_INVALID = 422  # how a gateway refuses a status that it does not filter by
 WORTH_A_TRY = 2  # first pages are read only if so many waiters come on each of them
-WINDOW_DAYS = 7  # the gateway lists no older day
 
 P = TypeVar("P")
 
@@ -48,11 +47,11 @@ class Listings:
         self,
         fetch: Callable[[Listing, int], Awaitable[ListingPage]],
         *,
-        today: Callable[[], date],
+        window: Callable[[], Sequence[date]],
         at_a_time: int,
     ) -> None:
         self._fetch = fetch
-        self._today = today
+        self._window = window
         self._at_a_time = at_a_time
         self._read_whole: dict[Listing, int] = {}  # its totalRecords then
         self._unsupported: set[str] = set()
@@ -87,12 +86,11 @@ class Listings:
         return True
 
     def _names(self, hints: Mapping[str, Hint]) -> list[Listing]:
-        today = self._today()
-        window = {(today - timedelta(days=age)).isoformat() for age in range(WINDOW_DAYS)}
+        days = [day.isoformat() for day in self._window()]  # today is the last
         found = {
             Listing(day, hint.type, status)
             for hint in set(hints.values())
-            for day in {*hint.days, today.isoformat()} & window
+            for day in {*hint.days, days[-1]} & {*days}
             for status in hint.statuses
             if status not in self._unsupported
         }

@@ -16,7 +16,7 @@ from typing import Any
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from airflow_provider_sengo.hooks.sengo import SenGoHook
-from airflow_provider_sengo.protocol.paid_book import WINDOW_DAYS
+from airflow_provider_sengo.protocol.jakarta import RETENTION_DAYS
 from airflow_provider_sengo.protocol.paid_rows import PaidRow
 from airflow_provider_sengo.triggers.paid_store import CursorStore
 from airflow_provider_sengo.triggers.paid_sweeps import Sweep, open_sweeps
@@ -88,8 +88,8 @@ class SenGoPaymentsEventTrigger(BaseEventTrigger):
             raise ValueError("poll_interval must be seconds above zero, lookback seconds from zero on")
         if not self.types or not all(isinstance(type, str) and type for type in self.types):
             raise ValueError("types must name at least one listing, for example cashIn")
-        if self.pages_max < WINDOW_DAYS * len(self.types):
-            raise ValueError(f"pages_max must be at least {WINDOW_DAYS} for each of types")
+        if self.pages_max < RETENTION_DAYS * len(self.types):
+            raise ValueError(f"pages_max must be at least {RETENTION_DAYS} for each of types")
         if self.errors_max < 1:
             raise ValueError("errors_max must be at least 1")
 

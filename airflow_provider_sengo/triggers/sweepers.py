@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_sengo.exceptions import SenGoProviderError
 from airflow_provider_sengo.protocol import senangpay, sengo
-from airflow_provider_sengo.protocol.waiting import JAKARTA
+from airflow_provider_sengo.protocol.jakarta import window
 from airflow_provider_sengo.triggers.listings import Listing, Listings
 from airflow_provider_sengo.triggers.poller import Wanted
 
@@ -35,7 +35,7 @@ class SenGoSweeper:
     def __init__(self, run: Callable[[Any], Any], credentials: sengo.Credentials) -> None:
         self._run = run
         self._credentials = credentials
-        self._listings = Listings(self._page, today=_today, at_a_time=IN_FLIGHT)
+        self._listings = Listings(self._page, window=_window, at_a_time=IN_FLIGHT)
         self._hits = self._misses = 0
         self._refused = False
 
@@ -114,8 +114,8 @@ async def open_senangpay(hook: SenangPayHook) -> AsyncIterator[OrderSweeper]:
         yield OrderSweeper(session.run, hook.credentials)
 
 
-def _today() -> date:
-    return datetime.now(UTC).astimezone(JAKARTA).date()
+def _window() -> list[date]:
+    return window(datetime.now(UTC))
 
 
 async def look_one_by_one(

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A simulator and a whole Airflow, each once a session."""
+"""A simulator, a whole Airflow and a PostgreSQL server, each once a session."""
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from airflow_process import RealAirflow
+from airflow_process import RealAirflow, free_port
+from postgres import Postgres, find_binaries
 
 from airflow_provider_sengo.simulator import Simulator
 
@@ -51,6 +53,19 @@ def real_airflow(gateway, tmp_path_factory):
     airflow.start()
     yield airflow
     airflow.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A server. Without the package: a failure where witnesses are required, else a skip that says so."""
+    binaries = find_binaries()
+    if binaries is None:
+        message = "postgresql is not installed (apt-get install postgresql); SQLite is tested all the same"
+        if os.environ.get("REQUIRE_WITNESSES") == "1" or os.environ.get("CI", "").lower() == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    with Postgres(binaries, free_port()) as server:
+        yield server
 
 
 def write_asset_variant(daily: Path, target: Path) -> None:
