@@ -7,10 +7,14 @@ BIN := .venv/bin
 STAMP := .venv/set-up
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: demo setup test test-real check check-guards format lock bench clean
+.PHONY: demo ui setup test test-real check check-guards soak format lock bench clean
 
+# ARCHIVE=s3://bucket/path (or any other URI) puts the archive there; see tools/demo.py for its storage options.
 demo: setup
 	@$(BIN)/python tools/demo.py
+
+ui: setup
+	@$(BIN)/python tools/ui.py
 
 setup: $(STAMP)
 
@@ -38,12 +42,19 @@ check: setup
 check-guards: setup
 	@$(BIN)/python tools/guards.py
 
+# Faults, kills and restarts at random for MINUTES=10; SEED=... repeats a plan.
+soak: setup
+	@$(BIN)/python tools/soak.py --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
+
 format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# All of it takes some 25 minutes; PART=archive|rate|memory|reread|waiting|coverage|small, ROUNDS=5, and
+# SCALE=0.05 for a trial on fewer rows.
 bench: setup
-	@$(BIN)/python tools/bench.py
+	@$(BIN)/python tools/bench.py $(if $(PART),--part $(PART)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
+		$(if $(SCALE),--scale $(SCALE))
 
 # Pin every dependency anew, without a host in the file.
 lock:
@@ -52,4 +63,4 @@ lock:
 		--group dev -o requirements-dev.txt pyproject.toml
 
 clean:
-	rm -rf .venv .venv-uv .demo build dist
+	rm -rf .venv .venv-uv .demo .ui build dist

@@ -236,11 +236,14 @@ def form_widgets(connection_type: str) -> dict[str, Any]:
     return widgets
 
 
-def markdown_table(connection_type: str) -> str:
-    """The extras as a Markdown table for the README, one line an extra."""
-    lines = ["| extra | default | means |", "|---|---|---|"]
-    for name, field in CONNECTION_TYPES[connection_type].extras.items():
+def markdown_table() -> str:
+    """The extras of both types as one Markdown table for the README, one line an extra."""
+    lines = ["| extra | of | default | means |", "|---|---|---|---|"]
+    both = {name: field for table in CONNECTION_TYPES.values() for name, field in table.extras.items()}
+    for name, field in both.items():
+        of = [table for table in CONNECTION_TYPES.values() if name in table.extras]
+        types = "both" if len(of) > 1 else f"`{of[0].connection_type}`"
         default = f"`{field.default}`" if field.default is not None else ""
         limits = f" {field.minimum:g} to {field.maximum:g}." if field.minimum is not None else ""
-        lines.append(f"| `{name}` | {default} | {field.description}{limits} |")
+        lines.append(f"| `{name}` | {types} | {default} | {field.description}{limits} |")
     return "\n".join(lines) + "\n"

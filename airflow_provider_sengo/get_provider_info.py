@@ -49,6 +49,26 @@ def _config() -> dict[str, Any]:
     }
 
 
+def _modules() -> dict[str, Any]:
+    """Where hooks, operators, sensors and triggers are, by gateway."""
+    names = {
+        "hooks": {_SENGO: ["sengo"], _SENANGPAY: ["senangpay"]},
+        "operators": {_SENGO: ["archive", "sengo", "upkeep"], _SENANGPAY: ["senangpay"]},
+        "sensors": {_SENGO: ["sengo"], _SENANGPAY: ["senangpay"]},
+        "triggers": {_SENGO: ["sengo"], _SENANGPAY: ["senangpay"]},
+    }
+    return {
+        kind: [
+            {
+                "integration-name": gateway,
+                "python-modules": [f"airflow_provider_sengo.{kind}.{module}" for module in modules],
+            }
+            for gateway, modules in of_kind.items()
+        ]
+        for kind, of_kind in names.items()
+    }
+
+
 def get_provider_info() -> dict[str, Any]:
     """The provider info of ``airflow-provider-sengo``."""
     return {
@@ -63,30 +83,13 @@ def get_provider_info() -> dict[str, Any]:
                 "tags": ["service"],
             },
         ],
-        "hooks": [
-            {"integration-name": _SENGO, "python-modules": ["airflow_provider_sengo.hooks.sengo"]},
-            {"integration-name": _SENANGPAY, "python-modules": ["airflow_provider_sengo.hooks.senangpay"]},
-        ],
-        "operators": [
+        **_modules(),
+        "asset-uris": [
             {
-                "integration-name": _SENGO,
-                "python-modules": [
-                    "airflow_provider_sengo.operators.archive",
-                    "airflow_provider_sengo.operators.sengo",
-                ],
-            },
-            {
-                "integration-name": _SENANGPAY,
-                "python-modules": ["airflow_provider_sengo.operators.senangpay"],
-            },
-        ],
-        "sensors": [
-            {"integration-name": _SENGO, "python-modules": ["airflow_provider_sengo.sensors.sengo"]},
-            {"integration-name": _SENANGPAY, "python-modules": ["airflow_provider_sengo.sensors.senangpay"]},
-        ],
-        "triggers": [
-            {"integration-name": _SENGO, "python-modules": ["airflow_provider_sengo.triggers.sengo"]},
-            {"integration-name": _SENANGPAY, "python-modules": ["airflow_provider_sengo.triggers.senangpay"]},
+                "schemes": ["sengo"],
+                "handler": None,  # any URI of ours is fine as it is
+                "to_openlineage_converter": "airflow_provider_sengo.hooks.lineage.convert_asset_to_openlineage",
+            }
         ],
         "connection-types": connection_types(),
         # The pages are an entry point of their own and not named here: with both, Airflow's loader meets the

@@ -2,89 +2,101 @@
 """Many who wait, in one process: this package's triggers beside as many independent pollers.
 
 Payments get paid evenly over 40 s; everybody looks every 5 s; 20 ms a request. Each way runs as a process of
-its own against a simulator of its own, one after the other; CPU is counted from after the imports. A last
-run has 10,000 waiters that nothing settles, for memory and sockets.
+its own (``bench_waiting.py WAY URL WAITERS``) against a simulator of its own, one after the other; CPU is
+counted from after the imports. A last run has 10,000 waiters that nothing settles, for memory and sockets.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import gc
 import json
 import logging
 import os
 import signal
-import subprocess
 import sys
 import time
 import tracemalloc
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from statistics import quantiles
+from statistics import median, quantiles
 from typing import Any
-from urllib.request import Request, urlopen
 
-sys.path.insert(0, str(Path(__file__).parent))
-
+from bench_runs import Plan, control, process, server
+from bench_table import Section, at_least, at_most
 from bench_waiting_ways import INTERVAL_S, KEY, TOKEN, Found, alone, apart, cpu_s, shared, sockets
 
+TITLE = "Waiting"
+WAITERS, MANY = 2_000, 10_000
 SETTLE_S, LATENCY_MS = 40.0, 20
 SLOW_S, DEBUGGED = 0.1, 1000
+NAMES = {
+    "alone": "asyncio pollers over one bare session",
+    "apart": "the same, each reading its Airflow connection",
+    "shared": "triggers of this package",
+}
+Figures = dict[str, float]
 
 
-def main() -> int:
-    """Run the ways as child processes and print a Markdown table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--waiters", type=int, default=2000)
-    parser.add_argument("--many", type=int, default=10_000)
-    parser.add_argument("--way", help="of a child process")
-    parser.add_argument("--url")
-    arguments = parser.parse_args()
-    if arguments.way:
-        return child(arguments.way, arguments.url, arguments.waiters)
-    from bench import server
-
-    day = str((datetime.now(UTC) + timedelta(hours=7)).date())
-    found: dict[str, dict[str, float]] = {}
-    size = arguments.waiters
-    sizes = {"alone": size, "apart": size, "shared": size, "debug": DEBUGGED, "idle": arguments.many}
+def measure(plan: Plan) -> Section:
+    """The ways in turn, ``slow_rounds`` times; what cannot differ much between rounds, once."""
+    sizes = {"apart": plan.rows(WAITERS), "debug": min(DEBUGGED, plan.rows(WAITERS)), "idle": plan.rows(MANY)}
+    found: dict[str, list[Figures]] = {way: [] for way in (*NAMES, *sizes)}
+    for round_ in range(plan.slow_rounds):
+        for way in ("alone", "shared"):
+            found[way].append(_figures(plan, way, plan.rows(WAITERS)))
+            plan.say(f"  waiting, {way}: round {round_ + 1} of {plan.slow_rounds}")
     for way, waiters in sizes.items():
-        with server(0, LATENCY_MS, day) as url:
-            command = [sys.executable, __file__, "--way", way, "--url", url, "--waiters", str(waiters)]
-            answer = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
-        found[way] = json.loads(answer.stdout.splitlines()[-1])
-        print(f"{way}: {found[way]}", file=sys.stderr)
-    report(found, arguments)
-    return 0
+        found[way].append(_figures(plan, way, waiters))
+        plan.say(f"  waiting, {way}")
+    return _section(plan, found)
 
 
-def report(found: dict[str, dict[str, float]], arguments: argparse.Namespace) -> None:
-    print(f"\n{arguments.waiters:,} waiters, {INTERVAL_S:g} s interval, settling over {SETTLE_S:g} s\n")
-    print("| way | found | requests | CPU s | delay p50 s | p95 s | max s | sockets |")
-    print("|---|---|---|---|---|---|---|---|")
-    names = {
-        "alone": "asyncio pollers over one bare session",
-        "apart": "the same, each reading its Airflow connection",
-        "shared": "triggers of this package",
-    }
-    for way, name in names.items():
-        of = found[way]
-        print(
-            f"| {name} | {of['found']:.0f} | {of['requests']:.0f} | {of['cpu_s']:.2f} | {of['p50_s']:.1f} |"
-            f" {of['p95_s']:.1f} | {of['max_s']:.1f} | {of['sockets']:.0f} |"
-        )
-    alone, apart, shared, idle = (found[way] for way in ("alone", "apart", "shared", "idle"))
-    print(
-        f"\n{alone['requests'] / shared['requests']:.0f} times fewer requests,"
-        f" {shared['cpu_s'] / alone['cpu_s']:.2f} of the CPU ({shared['cpu_s'] / apart['cpu_s']:.2f} with the"
-        " connections)."
-        f" {arguments.many:,} waiters: {idle['kib_each']:.1f} KiB each, {idle['sockets']:.0f} sockets while"
-        f" waiting, {idle['left_sockets']:.0f} sockets and {idle['left_tasks']:.0f} tasks left after;"
-        f" {found['debug']['slow']:.0f} steps of the event loop took over {SLOW_S * 1000:g} ms in asyncio's debug"
-        f" mode, with {DEBUGGED:,} waiters."
+def _figures(plan: Plan, way: str, waiters: int) -> Figures:
+    with server(plan, 0, latency_ms=LATENCY_MS) as url:
+        return process(plan, "bench_waiting.py", way, url, str(waiters)).facts
+
+
+def _section(plan: Plan, found: dict[str, list[Figures]]) -> Section:
+    heads = ("way", "rounds", "found", "requests", "CPU s", "delay p50 s", "p95 s", "max s", "sockets")
+    section = Section(
+        TITLE,
+        heads,
+        f"{plan.rows(WAITERS):,} waiters in one process, a look every {INTERVAL_S:g} s, {LATENCY_MS} ms, payments"
+        f" paid evenly over {SETTLE_S:g} s; CPU from after the imports.",
+        [_row(name, found[way]) for way, name in NAMES.items()],
     )
+    alone, apart, shared, idle = (found[way] for way in ("alone", "apart", "shared", "idle"))
+    fewer = _median(alone, "requests") / _median(shared, "requests")
+    minutes = SETTLE_S / 60
+    section.aims = [
+        at_most("requests a minute", 350, _median(shared, "requests") / minutes, "{:.0f}"),
+        at_most("CPU, seconds in 40", 1, _median(shared, "cpu_s") * 40 / SETTLE_S, "{:.2f}"),
+        at_most("delay, p95, seconds", INTERVAL_S, _median(shared, "p95_s"), "{:.1f}"),
+        at_least("found, of all", 1, _median(shared, "found") / plan.rows(WAITERS), "{:.3f}"),
+    ]
+    section.notes = (
+        f"{fewer:.0f} times fewer requests, {_share(shared, alone):.2f} of the CPU ({_share(shared, apart):.2f} with"
+        f" the connections). {plan.rows(MANY):,} waiters that nothing settles: {idle[0]['kib_each']:.1f} KiB each,"
+        f" {idle[0]['sockets']:.0f} sockets while waiting, {idle[0]['left_sockets']:.0f} sockets and"
+        f" {idle[0]['left_tasks']:.0f} tasks left after. {found['debug'][0]['slow']:.0f} steps of the event loop took"
+        f" over {SLOW_S * 1000:g} ms in asyncio's debug mode, with {min(DEBUGGED, plan.rows(WAITERS)):,} waiters."
+    )
+    return section
+
+
+def _median(runs: list[Figures], name: str) -> float:
+    return median(each[name] for each in runs)
+
+
+def _share(ours: list[Figures], theirs: list[Figures]) -> float:
+    return _median(ours, "cpu_s") / _median(theirs, "cpu_s")
+
+
+def _row(name: str, runs: list[Figures]) -> tuple[str, ...]:
+    forms = {"found": "{:.0f}", "requests": "{:.0f}", "cpu_s": "{:.2f}", "p50_s": "{:.1f}", "p95_s": "{:.1f}"}
+    forms |= {"max_s": "{:.1f}", "sockets": "{:.0f}"}
+    return (name, str(len(runs)), *(form.format(_median(runs, what)) for what, form in forms.items()))
 
 
 def child(way: str, url: str, waiters: int) -> int:
@@ -208,17 +220,6 @@ async def idle(run: Callable[..., Any], url: str, ids: list[str], found: Found) 
     }
 
 
-def control(url: str, path: str, body: Any = None, *, method: str | None = None) -> Any:
-    """The simulator's control interface."""
-    target = f"{url.removesuffix('/api')}/_control/{path}"
-    data = None if body is None else json.dumps(body).encode()
-    method = method or ("GET" if body is None else "POST")
-    request = Request(target, data, {"Content-Type": "application/json"}, method=method)
-    with urlopen(request, timeout=60) as answer:
-        text = answer.read()
-    return json.loads(text) if text else None
-
-
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    raise SystemExit(main())
+    raise SystemExit(child(sys.argv[1], sys.argv[2], int(sys.argv[3])))

@@ -1,26 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ways that ``bench`` compares, each run as a process of its own: ``bench_ways.py WAY URL DAY TARGET``.
+"""The ways that ``bench`` compares, each run as a process: ``bench_ways.py WAY URL DAY TARGET OPTIONS``.
 
-``archive``: the engine behind the command line, without Airflow. ``loop``: what most people write, a
-``requests`` loop into one Parquet file. Both read the successes of one day; at the end each prints how
-much memory its imports took and its peak, in KiB.
+``archive``: the engine behind the command line, without Airflow; OPTIONS is JSON, ``requests_per_second`` or
+nothing. ``loop``: what most people write, a ``requests`` loop into one Parquet file. ``operator``: Airflow's
+``HttpOperator`` with a pagination function, into one Parquet file. All read the successes of one day; at the end
+each prints JSON: its rows, and how much memory its imports took, in KiB.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import json
+import os
 import resource
 import sys
 from typing import Any
 
 KEY, TOKEN = "SC-SIMULATOR", "simulator-token-0001"
+PROJECT = "bench"  # the same from whichever port the simulator listens on
 
 
 def peak_kib() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def archive(url: str, day: str, target: str) -> int:
-    """All four listings, checked, compared, committed; returns the peak after the imports."""
+def headers() -> dict[str, str]:
+    """What a GET needs; its body, and so what is signed, is empty."""
+    signature = hmac.new(TOKEN.encode(), KEY.encode(), hashlib.sha512).hexdigest()
+    return {"X-Client-Key": KEY, "X-Client-Token": TOKEN, "X-Signature": signature}
+
+
+def archive(url: str, day: str, target: str, options: dict[str, Any]) -> dict[str, Any]:
+    """All four listings, checked, compared, committed."""
     import asyncio
     from datetime import date
 
@@ -30,7 +42,7 @@ def archive(url: str, day: str, target: str) -> int:
     from airflow_provider_sengo.transport.aio import AsyncTransport
     from airflow_provider_sengo.transport.options import TransportOptions
 
-    imported = peak_kib()
+    imports_kib = peak_kib()
     credentials = sengo.Credentials(base_url=url, client_key=KEY, client_token=TOKEN)
 
     class Gateway:
@@ -44,29 +56,29 @@ def archive(url: str, day: str, target: str) -> int:
         async def fetch_row(self, id: str) -> bytes | None:
             return await self.transport.run(sengo.get_row(credentials, id))
 
-    async def run() -> None:
-        job = DayJob(project=credentials.project, day=date.fromisoformat(day), type="cashIn")
-        async with AsyncTransport(TransportOptions(), in_flight=job.concurrency) as transport:
+    async def run() -> dict[str, Any]:
+        job = DayJob(project=PROJECT, day=date.fromisoformat(day), type="cashIn")
+        async with AsyncTransport(TransportOptions(**options), in_flight=job.concurrency) as transport:
             result = await archive_day(job, Gateway(transport), Archive(target))
-        print(f"rows {result.rows} requests {result.requests} new {result.new} changed {result.changed}")
+        return {
+            "rows": result.rows,
+            "new": result.new,
+            "changed": result.changed,
+            "complete": result.complete,
+        }
 
-    asyncio.run(run())
-    return imported
+    return asyncio.run(run()) | {"imports_kib": imports_kib}
 
 
-def loop(url: str, day: str, target: str) -> int:
+def loop(url: str, day: str, target: str, options: dict[str, Any]) -> dict[str, Any]:
     """Page after page until there is no more, then one file; nothing is checked."""
-    import hashlib
-    import hmac
-
     import pyarrow as pa
     import pyarrow.parquet as pq
     import requests
 
-    imported = peak_kib()
-    signature = hmac.new(TOKEN.encode(), KEY.encode(), hashlib.sha512).hexdigest()
+    imports_kib = peak_kib()
     session = requests.Session()
-    session.headers.update({"X-Client-Key": KEY, "X-Client-Token": TOKEN, "X-Signature": signature})
+    session.headers.update(headers())
     rows: list[dict[str, Any]] = []
     page = pages = 1
     while page <= pages:
@@ -81,10 +93,41 @@ def loop(url: str, day: str, target: str) -> int:
         pages = body["responseExtra"]["totalPages"]
         page += 1
     pq.write_table(pa.Table.from_pylist(rows), f"{target}.parquet")
-    print(f"rows {len(rows)} requests {page - 1}")
-    return imported
+    return {"rows": len(rows), "imports_kib": imports_kib}
+
+
+def operator(url: str, day: str, target: str, options: dict[str, Any]) -> dict[str, Any]:
+    """The documented use of ``pagination_function``; ``execute`` as a task calls it, in a plain process."""
+    os.environ["AIRFLOW_CONN_BENCH"] = json.dumps({"conn_type": "http", "host": url})
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from airflow.providers.http.operators.http import HttpOperator
+
+    imports_kib = peak_kib()
+    query = {"page": "1", "status": "success", "date": day, "type": "cashIn"}
+
+    def next_page(answer: Any) -> dict[str, Any] | None:
+        extra = answer.json()["responseExtra"]
+        if extra["currentPage"] >= extra["totalPages"]:
+            return None
+        return {"data": query | {"page": str(extra["currentPage"] + 1)}}
+
+    export = HttpOperator(
+        task_id="export",
+        http_conn_id="bench",
+        method="GET",
+        endpoint="transactions",
+        data=query,
+        headers=headers(),
+        pagination_function=next_page,
+        response_filter=lambda answers: [row for each in answers for row in each.json()["responseData"]],
+    )
+    rows = export.execute({})
+    pq.write_table(pa.Table.from_pylist(rows), f"{target}.parquet")
+    return {"rows": len(rows), "imports_kib": imports_kib}
 
 
 if __name__ == "__main__":
-    imports_kib = {"archive": archive, "loop": loop}[sys.argv[1]](*sys.argv[2:])
-    print(f"imports {imports_kib} peak {peak_kib()}")
+    _, way, url, day, target, options = sys.argv
+    run_way = {"archive": archive, "loop": loop, "operator": operator}[way]
+    print(json.dumps(run_way(url, day, target, json.loads(options))))

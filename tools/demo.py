@@ -1,31 +1,45 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daily archive, watched: a simulator with a week of transactions, a real Airflow, and a comparison.
 
-Everything lives in ``.demo`` (delete it to begin anew). The simulator's clock is stopped for the day, so
-that what the archive holds can be compared, row by row, with the simulator's own ledger.
+Everything lives in ``.demo`` (delete it to begin anew; ``DEMO_HOME`` names another folder). The simulator's
+clock is stopped for the day, so that what the archive holds can be compared, row by row, with the simulator's
+own ledger.
+
+``ARCHIVE`` (or the first argument) puts the archive elsewhere: a path, ``file://``, ``s3://``, ``gs://`` or
+``abfss://``. Its storage options are those of ``ARCHIVE_CONN``, a connection as JSON or as a URI like any
+``AIRFLOW_CONN_...``; without it delta-rs takes the usual variables (``AWS_ACCESS_KEY_ID``,
+``AWS_SECRET_ACCESS_KEY``, ``AWS_REGION``, ``AWS_ENDPOINT_URL`` with ``AWS_ALLOW_HTTP=true`` on this machine,
+``GOOGLE_SERVICE_ACCOUNT``, ``AZURE_STORAGE_ACCOUNT_KEY``, ...).
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
 
+if TYPE_CHECKING:
+    from airflow_provider_sengo.archive.store import Archive
+
 ROOT = Path(__file__).resolve().parent.parent
-HOME = ROOT / ".demo"
+HOME = Path(os.environ.get("DEMO_HOME") or ROOT / ".demo")
 PORT = 8800
 PER_DAY = 300
 READY_WITHIN_S = 60
+ERROR_SHOWN_MAX = 400
+# delta-rs' own options: whether a store can be reached is said within seconds, not after minutes of trying.
+IMPATIENT = {"connect_timeout": "5s", "max_retries": "1", "retry_timeout": "5s"}
 
 
 def main() -> int:
@@ -33,6 +47,7 @@ def main() -> int:
     HOME.mkdir(exist_ok=True)
     state = demo_state()
     prepare_airflow(state["port"])
+    look_at_archive()
     began = time.monotonic()
     with simulator(state["port"]) as origin:
         control(origin, "clock", {"now": state["now"], "freeze": True})
@@ -55,7 +70,35 @@ def say(text: str) -> None:
 
 
 def archive_uri() -> str:
-    return str(HOME / "archive")
+    """Where the archive is; a local path may be relative to where the demo was called."""
+    given = next(iter(sys.argv[1:]), "") or os.environ.get("ARCHIVE") or str(HOME / "archive")
+    return given if "://" in given else str(Path(given).expanduser().resolve())
+
+
+def archive(options: Mapping[str, str] | None = None) -> Archive:
+    """The archive, reached as the tasks reach it."""
+    from airflow_provider_sengo.archive.store import Archive
+    from airflow_provider_sengo.hooks.storage import resolve_archive_uri, storage_options
+
+    return Archive(resolve_archive_uri(), storage_options() | dict(options or {}))
+
+
+def look_at_archive() -> None:
+    """End with one line where the archive cannot be read, before anything is started."""
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException
+    from deltalake.exceptions import DeltaError
+
+    try:
+        archive(IMPATIENT).reads()
+    except AirflowNotFoundException:
+        raise SystemExit("error: ARCHIVE_CONN is no connection, neither as JSON nor as a URI") from None
+    except ValueError as error:
+        raise SystemExit(f"error: {error}") from None
+    except (OSError, DeltaError) as error:
+        words = " ".join(re.sub(r"\x1b\[\d+m", "", str(error)).replace("\u21b3", " ").split())
+        raise SystemExit(
+            f"error: the archive {archive_uri()} cannot be read: {words[:ERROR_SHOWN_MAX]}"
+        ) from None
 
 
 def demo_state() -> dict[str, Any]:
@@ -95,6 +138,7 @@ def prepare_airflow(port: int) -> None:
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "AIRFLOW__SENGO__ARCHIVE_URI": archive_uri(),
+        **connection_of_archive(),
         "AIRFLOW_CONN_SENGO_DEFAULT": json.dumps(
             {
                 "conn_type": "sengo",
@@ -104,6 +148,14 @@ def prepare_airflow(port: int) -> None:
             }
         ),
     }
+
+
+def connection_of_archive() -> dict[str, str]:
+    """The settings for ``ARCHIVE_CONN``, if it is given."""
+    given = os.environ.get("ARCHIVE_CONN")
+    if not given:
+        return {}
+    return {"AIRFLOW_CONN_DEMO_ARCHIVE": given, "AIRFLOW__SENGO__ARCHIVE_CONN_ID": "demo_archive"}
 
 
 @contextmanager
@@ -181,18 +233,17 @@ def print_run(run: Any, requests: int) -> None:
 def print_coverage(origin: str) -> bool:
     """The coverage of the last seven days, each compared with the simulator's ledger; True if all agree."""
     from airflow_provider_sengo.archive.coverage import State
-    from airflow_provider_sengo.archive.store import Archive
     from airflow_provider_sengo.hooks.sengo import SenGoHook
 
-    archive, project = Archive(archive_uri()), SenGoHook().project
+    books, project = archive(), SenGoHook().project
     equal = True
     print(f"\n   {'day':<12}{'type':<9}{'state':<10}{'paid rows':>10}{'IDR paid':>18}   ledger")
-    for item in archive.coverage(datetime.now(UTC), project=project):
+    for item in books.coverage(datetime.now(UTC), project=project):
         if item.days_left < 0:
             continue
         archived = {
             (row["id"], row["status"], row["amount"])
-            for row in archive.transactions(project, item.day, item.type)
+            for row in books.transactions(project, item.day, item.type)
             .select(["id", "status", "amount"])
             .to_pylist()
         }

@@ -8,6 +8,7 @@ from guard_list import Guard
 SENSORS = "tests/sensors/test_waiting_sensors.py"
 ROWS = "tests/sensors/test_every_row.py"
 POLLER = "tests/triggers/test_poller.py"
+DOUBTS = "tests/sensors/test_waiting_doubts.py"
 PAID = "tests/protocol/test_paid.py"
 PAYMENTS = "tests/triggers/test_payments.py tests/triggers/test_payments_airflow.py"
 
@@ -15,8 +16,8 @@ WAITING = [
     Guard(
         "waiting: absence from a listing settles nothing",
         "triggers/sweepers.py",
-        "        was_read = await self._read_listings(listed, found_listed)\n",
-        "        was_read = await self._read_listings(listed, found_listed)\n"
+        "        was_read, trouble = await self._read_listings(listed, found_listed)\n",
+        "        was_read, trouble = await self._read_listings(listed, found_listed)\n"
         "        for id in set(listed) - shown if was_read else ():\n"
         "            found_listed(id, sengo.Transaction(id=id, status='success'))\n",
         SENSORS,
@@ -29,11 +30,11 @@ WAITING = [
         "tests/protocol/test_waiting.py",
     ),
     Guard(
-        "waiting: an event that names no status is no payment",
+        "waiting: an event counts only with a word that was asked for",
         "sensors/waiting.py",
-        "if ended is None or (ended.is_settled and not all(id in known for id in self._ids())):",
-        "if ended is None:",
-        SENSORS,
+        "if id in known and self._is_end(known[id])}",
+        "if id in known}",
+        DOUBTS,
     ),
     Guard(
         "waiting: a failed payment is told as failed",
@@ -88,23 +89,46 @@ WAITING = [
     Guard(
         "deferring: a last look at the deadline, by id",
         "triggers/poller.py",
-        "is_late = now_s >= min(self.deadline_s, self.hint.by_id_from_s)",
-        "is_late = now_s >= self.hint.by_id_from_s",
+        "return now_s >= min(self.deadline_s, self.hint.by_id_from_s)",
+        "return now_s >= self.hint.by_id_from_s",
         POLLER,
     ),
     Guard(
-        "deferring: when no triggerer ran, look once more",
+        "deferring: when the time is over, look once more",
         "sensors/waiting.py",
-        "                if not look.is_done:\n",
-        "                if True:\n",
+        "        look = self.poke(context)\n        if look.is_done:\n            return look.xcom_value\n"
+        "        raise",
+        "        raise",
         SENSORS,
     ),
     Guard(
         "wait_for_payment: an event of a failed payment is no payment",
         "operators/payment_wait.py",
-        "            raise_failed(ended.statuses, Statuses())\n            return ended.record\n",
-        "            return ended.record\n",
+        "            raise_failed(ended.statuses, Statuses())\n            is_paid",
+        "            is_paid",
         "tests/operators/test_payment_wait.py",
+    ),
+    Guard(
+        "wait_for_payment: an event counts only as paid",
+        "operators/payment_wait.py",
+        "return ended.record if is_paid else None",
+        "return ended.record",
+        "tests/operators/test_payment_wait.py",
+    ),
+    Guard(
+        "waiting: a listing's row is told by the gateway's own id",
+        "triggers/listings.py",
+        "                if id in self._asked:\n",
+        "                id = msgspec.json.decode(row).get('merchantRef') or id\n"
+        "                if id in self._asked:\n",
+        DOUBTS,
+    ),
+    Guard(
+        "deferring: a trigger that starts after its deadline still looks",
+        "triggers/wait.py",
+        "max(limits.deadline_s, asyncio.get_running_loop().time()) + LAST_LOOK_WITHIN_S",
+        "limits.deadline_s + LAST_LOOK_WITHIN_S",
+        DOUBTS,
     ),
     Guard(
         "poller: the last who waits closes the session",

@@ -19,12 +19,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from guard_list import ARCHIVE_AND_PAYMENTS, Guard
+from guard_upkeep import UPKEEP
 from guard_waiting import WAITING
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "airflow_provider_sengo"
 SIDE_BY_SIDE = 2
-GUARDS = [*ARCHIVE_AND_PAYMENTS, *WAITING]
+GUARDS = [*ARCHIVE_AND_PAYMENTS, *UPKEEP, *WAITING]
 TEST_WITHIN_S = 300
 
 

@@ -19,9 +19,17 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import CommitFailedError
 
-from airflow_provider_sengo.archive.merge import COMMIT_TRIES, COMMIT_WAIT_S, keep_once
+from airflow_provider_sengo.archive.merge import COMMIT_TRIES, COMMIT_WAIT_S
 from airflow_provider_sengo.archive.schema import HISTORY, TRANSACTIONS
-from airflow_provider_sengo.archive.tables import WRITER, Tables, literal, partitions, rows_of
+from airflow_provider_sengo.archive.tables import (
+    WRITER,
+    Tables,
+    exactly,
+    keep_once,
+    literal,
+    partitions,
+    rows_of,
+)
 
 
 def heal_doubles(tables: Tables, project: str, days: Sequence[date], *, read_id: str) -> int:
@@ -38,9 +46,9 @@ def heal_doubles(tables: Tables, project: str, days: Sequence[date], *, read_id:
 
 
 def _heal(tables: Tables, project: str, days: Sequence[date], read_id: str) -> int:
-    table = tables.open("transactions")
-    if table is None:
+    if tables.open("transactions") is None:
         return 0
+    table = tables.make("transactions")
     where = f"project = {literal(project)} AND day IN ({', '.join(literal(str(day)) for day in days)})"
     # ``literal`` refuses whatever would need escaping.
     query = f"SELECT type, id FROM t WHERE {where} GROUP BY type, id HAVING count(*) > 1"  # noqa: S608
@@ -48,12 +56,12 @@ def _heal(tables: Tables, project: str, days: Sequence[date], read_id: str) -> i
     if not doubles.num_rows:
         return 0
     where_ids = partitions(project, None, days) & pc.field("id").isin(doubles["id"].to_pylist())
-    standing = rows_of(table, where_ids, TRANSACTIONS.names).cast(TRANSACTIONS).to_pylist()
+    standing = exactly(rows_of(table, where_ids, None), TRANSACTIONS)
     by_id: dict[tuple[str, str], list[dict[str, object]]] = {}
-    for row in standing:
+    for row in standing.to_pylist():
         by_id.setdefault((row["type"], row["id"]), []).append(row)
     groups = [rows for rows in by_id.values() if len(rows) > 1]
-    _commit(tables, table, groups, read_id)
+    _commit(tables, table, groups, standing.schema, read_id)
     return len(groups)
 
 
@@ -68,15 +76,18 @@ def merged(rows: list[dict[str, object]]) -> tuple[dict[str, object], list[dict[
     return stays, [row for row in rows if row is not best]
 
 
-def _commit(tables: Tables, table: DeltaTable, groups: list[list[dict[str, object]]], read_id: str) -> None:
+def _commit(
+    tables: Tables, table: DeltaTable, groups: list[list[dict[str, object]]], schema: pa.Schema, read_id: str
+) -> None:
     gone: list[dict[str, object]] = []
     actions: list[dict[str, object]] = []
     for rows in groups:
         stays, others = merged(rows)
         gone += [{**row, "read_id": read_id, "reason": "double"} for row in others]
         actions += [{**stays, "day": row["day"], "stays": row["day"] == stays["day"]} for row in rows]
-    keep_once(tables, pa.Table.from_pylist(gone, schema=HISTORY), str(actions[0]["project"]))
-    source = pa.Table.from_pylist(actions, schema=TRANSACTIONS.append(pa.field("stays", pa.bool_())))
+    kept = pa.schema([*schema, *(HISTORY.field(name) for name in ("read_id", "reason"))])
+    keep_once(tables, pa.Table.from_pylist(gone, schema=kept), str(actions[0]["project"]))
+    source = pa.Table.from_pylist(actions, schema=schema.append(pa.field("stays", pa.bool_())))
     touched = sorted({str(row["day"]) for row in actions})
     project = str(actions[0]["project"])
     where = (
@@ -86,6 +97,6 @@ def _commit(tables: Tables, table: DeltaTable, groups: list[list[dict[str, objec
     (
         table.merge(source, where, source_alias="s", target_alias="t", writer_properties=WRITER)
         .when_matched_delete(predicate="NOT s.stays")
-        .when_matched_update({name: f"s.{name}" for name in TRANSACTIONS.names}, predicate="s.stays")
+        .when_matched_update({name: f"s.{name}" for name in schema.names}, predicate="s.stays")
         .execute()
     )

@@ -28,7 +28,16 @@ from deltalake.exceptions import CommitFailedError
 from airflow_provider_sengo.archive.compare import Comparison, Partition, Standing, compare
 from airflow_provider_sengo.archive.schema import HISTORY, TRANSACTIONS
 from airflow_provider_sengo.archive.spool import Spool, version
-from airflow_provider_sengo.archive.tables import WRITER, Tables, literal, partitions, rows_of
+from airflow_provider_sengo.archive.tables import (
+    STORAGE_TRIES,
+    WRITER,
+    Tables,
+    exactly,
+    keep_once,
+    literal,
+    partitions,
+    rows_of,
+)
 from airflow_provider_sengo.exceptions import ArchiveIncomplete
 
 COMMIT_TRIES = 8  # each on a fresh snapshot; more rivals than that in one partition is a fault elsewhere
@@ -69,17 +78,24 @@ def commit(
 ) -> Committed:
     """Bring what was read into the tables; nothing is written where nothing changed.
 
-    Raises ``ArchiveIncomplete`` if rivals won ``COMMIT_TRIES`` times.
+    Raises ``ArchiveIncomplete`` if rivals won ``COMMIT_TRIES`` times, OSError if the storage failed
+    ``STORAGE_TRIES`` times. Rows of a commit whose answer was lost count neither as new nor as changed.
     """
     landed = Counts(Counter(), Counter())
-    lost_races = 0
+    lost_races = failures = 0
     while True:
-        table = tables.make("transactions")
-        found = compare(table, partition, spool)
         try:
+            table = tables.make("transactions")
+            found = compare(table, partition, spool)
             keep_history(tables, table, partition, spool, found, read_id=read_id)
             if not _write(table, partition, spool, found, now, landed):
                 continue  # at most once: the partition holds rows from now on
+        except OSError:
+            failures += 1
+            if failures == STORAGE_TRIES:
+                raise
+            sleep(random.uniform(0, COMMIT_WAIT_S * 2**failures))
+            continue  # an answer may be lost and not the commit: the next comparison shows what landed
         except CommitFailedError:
             lost_races += 1
             if lost_races == COMMIT_TRIES:
@@ -107,23 +123,7 @@ def keep_history(
         _with_reason(_as_transactions(batch, partition), read_id, "refused")
         for batch in _refused_batches(spool, found)
     )
-    keep_once(tables, pa.concat_tables(parts), partition.project)
-
-
-def keep_once(tables: Tables, rows: pa.Table, project: str) -> None:
-    """Append versions to ``history``, but none that is there; no commit where nothing is new."""
-    if not rows.num_rows:
-        return
-    columns = ["type", "id", "digest"]
-    days_ = set(rows["day"].to_pylist())
-    standing = tables.scan("history", partitions(project, None, days_), columns)
-    known = set(zip(*(standing[name].to_pylist() for name in columns), strict=True))
-    fresh = []
-    for key in zip(*(rows[name].to_pylist() for name in columns), strict=True):
-        fresh.append(key not in known)
-        known.add(key)
-    if any(fresh):
-        tables.append("history", rows.filter(pa.array(fresh)))
+    keep_once(tables, pa.concat_tables(parts, promote_options="default"), partition.project)
 
 
 def _replaced_rows(table: DeltaTable, partition: Partition, found: Comparison) -> pa.Table:
@@ -133,7 +133,7 @@ def _replaced_rows(table: DeltaTable, partition: Partition, found: Comparison) -
         return TRANSACTIONS.empty_table()
     where = partitions(partition.project, partition.type, {row.day for row in replaced})
     where = where & pc.field("id").isin([row.id for row in replaced])
-    return rows_of(table, where, TRANSACTIONS.names).cast(TRANSACTIONS)
+    return exactly(rows_of(table, where, None), TRANSACTIONS)
 
 
 def _refused_batches(spool: Spool, found: Comparison) -> Iterator[pa.RecordBatch]:
@@ -184,7 +184,9 @@ def _write(
                 ("day", str(partition.day)),
             )
         )
-        write_deltalake(table, source, mode="overwrite", predicate=where, writer_properties=WRITER)
+        write_deltalake(
+            table, source, mode="overwrite", schema_mode="merge", predicate=where, writer_properties=WRITER
+        )
         landed.add(step)
         return not changed
     if new or changed:

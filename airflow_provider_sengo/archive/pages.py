@@ -25,6 +25,7 @@ from airflow_provider_sengo.archive.rows import RANK_SUCCESS, Row, hash64
 
 MAX_PASSES = 5
 _DIGEST_MASK = (1 << 64) - 1
+INT64_MAX = 2**63 - 1
 
 
 class Page(Protocol):
@@ -126,7 +127,8 @@ class Pass:
             distinct_ids=len(self._ids),
             ids_digest=f"{self._digest & _DIGEST_MASK:016x}",
             claimed_total=self.first.total_records,
-            amount_sum=self._amount_sum,
+            # What no column holds must not make the day unprovable; no sum of real payments comes near.
+            amount_sum=max(-INT64_MAX, min(self._amount_sum, INT64_MAX)),
             odd_rows=self._odd_rows,
             moved=tuple(self._moved),
             totals_fell=self._fell,

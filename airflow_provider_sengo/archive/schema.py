@@ -106,12 +106,15 @@ def reads_table(records: Sequence[ReadRecord]) -> pa.Table:
 
 
 def read_records(table: pa.Table) -> list[ReadRecord]:
-    """Rows of ``READS`` as records; columns that a later version added are passed over."""
+    """Rows of ``READS`` as records; columns that a later version added are passed over.
+
+    A null, in a column that an earlier version did not know, is the field's default.
+    """
     names = [name for name in table.column_names if name in READS.names]
     columns: list[list[Any]] = [table.column(name).to_pylist() for name in names]
     records = []
     for values in zip(*columns, strict=True):
-        fields = dict(zip(names, values, strict=True))
+        fields = {name: value for name, value in zip(names, values, strict=True) if value is not None}
         fields["day"] = date.fromisoformat(fields["day"])
         records.append(ReadRecord(**fields))
     return records

@@ -88,7 +88,7 @@ class Archive:
 
     def record_reads(self, records: Sequence[ReadRecord]) -> None:
         """Append records of reads in one commit, after the rows that they vouch for."""
-        self.tables.append("reads", reads_table(records))
+        self.tables.append_once("reads", reads_table(records), key="read_id")
 
     def heal(self, project: str, now: datetime, retention_days: int, *, read_id: str) -> int:
         """Make ids that stand under two days one again; returns how many there were."""

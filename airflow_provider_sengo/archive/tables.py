@@ -8,6 +8,7 @@ Never import this in a process that forks afterwards: delta-rs refuses to work i
 from __future__ import annotations
 
 import atexit
+import random
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from deltalake import ColumnProperties, DeltaTable, WriterProperties, write_deltalake
+from deltalake import ColumnProperties, DeltaTable, Schema, WriterProperties, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from airflow_provider_sengo.archive.schema import HISTORY, PARTITION_BY, READS, TRANSACTIONS
@@ -34,6 +35,8 @@ WRITER = WriterProperties(
     column_properties={name: ColumnProperties(dictionary_enabled=False) for name in _UNIQUE},
 )
 
+STORAGE_TRIES = 3  # delta-rs has repeated by itself whatever it could; a commit without an answer it cannot
+STORAGE_WAIT_S = 0.5
 # Log entries kept, so that time travel and the history of commits reach back a year.
 _CONFIGURATION: dict[str, str | None] = {"delta.logRetentionDuration": "interval 400 days"}
 # pyarrow's threads let go of delta-rs' files, which are Python objects, a moment after a scan has ended. A
@@ -66,10 +69,10 @@ class Tables:
             return None
 
     def make(self, name: str) -> DeltaTable:
-        """The newest snapshot; an absent table is made. Several makers at once are fine."""
+        """The newest snapshot, with every column of today; an absent table is made. Several makers are fine."""
         standing = self.open(name)
         if standing is not None:
-            return standing
+            return self._widened(name, standing)
         DeltaTable.create(
             self.address(name),
             schema=SCHEMAS[name],
@@ -82,21 +85,67 @@ class Tables:
         assert made is not None  # just made, or made by a rival a moment before
         return made
 
+    def _widened(self, name: str, table: DeltaTable) -> DeltaTable:
+        """A table of an older release gets the columns it lacks, null in its rows; a merge would drop them.
+
+        Columns of a newer release stay, and keep their values in the rows that are not replaced.
+        """
+        for attempt in range(1, STORAGE_TRIES + 1):
+            missing = _missing(name, table, SCHEMAS[name].names)
+            if not missing:
+                break
+            fields = Schema.from_arrow(pa.schema([field.with_nullable(True) for field in missing])).fields
+            try:
+                table.alter.add_columns(fields)
+            except DeltaError:  # a rival did the same, or wrote: look again
+                if attempt == STORAGE_TRIES:
+                    raise
+            table.update_incremental()
+        return table
+
     def append(self, name: str, rows: pa.Table) -> None:
         """Add rows to ``history`` or ``reads``; ``transactions`` is never appended to (see ``merge``)."""
         assert name != "transactions"
-        write_deltalake(self.make(name), rows, mode="append", writer_properties=WRITER)
+        write_deltalake(self.make(name), rows, mode="append", schema_mode="merge", writer_properties=WRITER)
+
+    def append_once(self, name: str, rows: pa.Table, key: str) -> None:
+        """Append rows, of which no other has the ``key``, in one commit.
+
+        An object store may take a commit and its answer be lost: then it is looked for before it is tried
+        again. Raises OSError if that happened ``STORAGE_TRIES`` times.
+        """
+        where = pc.field(key).isin(rows[key])
+        for attempt in range(1, STORAGE_TRIES + 1):
+            try:
+                if attempt == 1 or not self.scan(name, where, [key]).num_rows:
+                    self.append(name, rows)
+            except OSError:
+                if attempt == STORAGE_TRIES:
+                    raise
+                time.sleep(random.uniform(0, STORAGE_WAIT_S))
+            else:
+                return
 
     def scan(
         self, name: str, where: ds.Expression | None = None, columns: Sequence[str] | None = None
     ) -> pa.Table:
         """Rows of a table, in memory; an absent table is an empty one."""
         table = self.open(name)
+        wanted = SCHEMAS[name].names if columns is None else columns
         if table is None:
-            return (
-                SCHEMAS[name] if columns is None else pa.schema([SCHEMAS[name].field(c) for c in columns])
-            ).empty_table()
-        return rows_of(table, where, columns)
+            return pa.schema([SCHEMAS[name].field(column) for column in wanted]).empty_table()
+        missing = _missing(name, table, wanted)
+        absent = {field.name for field in missing}
+        rows = rows_of(table, where, columns and [column for column in columns if column not in absent])
+        for field in missing:  # of a table that an older release wrote
+            rows = rows.append_column(field.with_nullable(True), pa.nulls(rows.num_rows, field.type))
+        return rows
+
+
+def _missing(name: str, table: DeltaTable, wanted: Sequence[str]) -> list[pa.Field]:
+    """The columns, of those wanted, that a table does not have."""
+    there = {field.name for field in table.schema().fields}
+    return [SCHEMAS[name].field(column) for column in wanted if column not in there]
 
 
 def batches_of(
@@ -112,6 +161,28 @@ def rows_of(table: DeltaTable, where: ds.Expression | None, columns: Sequence[st
     """The rows of a snapshot, in memory; see ``batches_of``."""
     names = None if columns is None else list(columns)
     return table.to_pyarrow_dataset().scanner(columns=names, filter=where, use_threads=False).to_table()
+
+
+def exactly(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Rows of a table by the schema, ready to be written; columns of a newer release come after it, as they are."""
+    fields = [*schema, *(field for field in rows.schema if field.name not in schema.names)]
+    return rows.select([field.name for field in fields]).cast(pa.schema(fields))
+
+
+def keep_once(tables: Tables, rows: pa.Table, project: str) -> None:
+    """Append versions to ``history``, but none that is there; no commit where nothing is new."""
+    if not rows.num_rows:
+        return
+    columns = ["type", "id", "digest"]
+    days_ = set(rows["day"].to_pylist())
+    standing = tables.scan("history", partitions(project, None, days_), columns)
+    known = set(zip(*(standing[name].to_pylist() for name in columns), strict=True))
+    fresh = []
+    for key in zip(*(rows[name].to_pylist() for name in columns), strict=True):
+        fresh.append(key not in known)
+        known.add(key)
+    if any(fresh):
+        tables.append("history", rows.filter(pa.array(fresh)))
 
 
 def partitions(project: str, type_: str | None, days: Iterable[date | str] | None) -> ds.Expression:

@@ -152,7 +152,7 @@ def load_extra(extra: str | None) -> dict[str, Any]:
     """The extra as a mapping; empty if it is absent. Raises FieldError if it is not a JSON object."""
     try:
         loaded = json.loads(extra) if extra else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         loaded = None
     if not isinstance(loaded, dict):
         raise FieldError("extra", "must be a JSON object")
@@ -181,10 +181,10 @@ def _parse_number(name: str, value: object, rule: ExtraField) -> int | float:
     if isinstance(value, str) and (_WHOLE if whole else _NUMBER).fullmatch(value):
         number = int(value) if whole else float(value)
     elif isinstance(value, int if whole else int | float) and not isinstance(value, bool):
-        number = value if whole else float(value)
+        number = value
     if not low <= number <= high:
         raise FieldError(name, f"must be a {'whole ' if whole else ''}number from {low:g} to {high:g}")
-    return number
+    return number if whole else float(number)  # only now: an int beyond all floats is refused above
 
 
 def _is_url(value: str) -> bool:

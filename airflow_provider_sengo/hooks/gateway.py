@@ -20,6 +20,7 @@ from airflow.providers.common.compat.sdk import BaseHook
 from airflow_provider_sengo import connection_fields
 from airflow_provider_sengo.hooks.connection import SenangPayConnection, SenGoConnection
 from airflow_provider_sengo.hooks.masking import mask, mask_async
+from airflow_provider_sengo.hooks.signals import WatchedSession, prepare, watch
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider_sengo.protocol.http import Call
-    from airflow_provider_sengo.transport.aio import AsyncTransport
+    from airflow_provider_sengo.transport.options import TransportOptions
     from airflow_provider_sengo.transport.sync import Transport
 
 C = TypeVar("C", SenGoConnection, SenangPayConnection)
@@ -39,6 +40,7 @@ class GatewayHook(BaseHook, Generic[C]):
 
     conn_name_attr: str
     conn_type: str
+    _limits: tuple[int, float] | None = None
 
     @property
     def _conn_id(self) -> str:
@@ -77,31 +79,41 @@ class GatewayHook(BaseHook, Generic[C]):
         return self.connection
 
     @asynccontextmanager
-    async def open_session(
-        self, *, in_flight: int, max_attempts: int | None = None
-    ) -> AsyncIterator[AsyncTransport]:
+    async def open_session(self, *, in_flight: int) -> AsyncIterator[WatchedSession]:
         """Open one session in this event loop, whose ``run(call)`` makes one call.
 
-        ``in_flight``: how many calls may wait for their answer at a time. ``max_attempts``: None leaves the
-        connection's.
+        ``in_flight``: how many calls may wait for their answer at a time.
         """
-        options = (await self.read_connection_async()).options
+        options = self._limited((await self.read_connection_async()).options)
         # Importing aiohttp takes half a second, too long for a triggerer's event loop.
         aio = await asyncio.to_thread(import_module, "airflow_provider_sengo.transport.aio")
-        if max_attempts is not None:
-            options = replace(options, max_attempts=max_attempts)
+        await asyncio.to_thread(prepare)
         async with aio.AsyncTransport(options, in_flight=in_flight) as transport:
-            yield transport
+            yield WatchedSession(transport, self.conn_type)
 
     @cached_property
     def _transport(self) -> Transport:
         from airflow_provider_sengo.transport.sync import Transport
 
-        return Transport(self.connection.options)
+        return Transport(self._limited(self.connection.options))
+
+    def with_limits(self, *, max_attempts: int, deadline_s: float) -> Self:
+        """Give a call up sooner than the connection would: for those who ask again anyway."""
+        self._limits = (max_attempts, deadline_s)
+        return self
+
+    def _limited(self, options: TransportOptions) -> TransportOptions:
+        attempts, deadline_s = self._limits or (options.max_attempts, options.deadline_s)
+        return replace(
+            options,
+            max_attempts=min(attempts, options.max_attempts),
+            deadline_s=min(deadline_s, options.deadline_s),
+        )
 
     def run(self, call: Call[T]) -> T:
         """Make one call and return its record."""
-        return self._transport.run(call)
+        with watch(self.conn_type, call):
+            return self._transport.run(call)
 
     def close(self) -> None:
         """Give the session back; the next call opens another."""

@@ -10,24 +10,24 @@ from airflow_provider_sengo.exceptions import NotFound
 from airflow_provider_sengo.protocol import sengo
 
 if TYPE_CHECKING:
-    from airflow_provider_sengo.transport.aio import AsyncTransport
+    from airflow_provider_sengo.hooks.signals import WatchedSession
 
 
 class Listing:
     """Pages and rows of a project's transactions, many at a time; one open session."""
 
-    def __init__(self, transport: AsyncTransport, credentials: sengo.Credentials) -> None:
-        self._transport = transport
+    def __init__(self, session: WatchedSession, credentials: sengo.Credentials) -> None:
+        self._session = session
         self._credentials = credentials
 
     async def fetch_page(self, *, day: date, type: str, status: str, page: int) -> sengo.ListingPage:
         """One page of the listing of a day, with each row's bytes as received."""
         call = sengo.list_rows(self._credentials, day=day, type=type, status=status, page=page)
-        return await self._transport.run(call)
+        return await self._session.run(call)
 
     async def fetch_row(self, id: str) -> bytes | None:
         """One transaction's bytes as received, or None if the gateway does not know it (any more)."""
         try:
-            return await self._transport.run(sengo.get_row(self._credentials, id))
+            return await self._session.run(sengo.get_row(self._credentials, id))
         except NotFound:
             return None

@@ -90,6 +90,7 @@ class SenGoHook(GatewayHook[SenGoConnection]):
         expiry_minutes: int | str | None = None,
         known_since: datetime | None = None,
         find_in_archive: Callable[[str], Mapping[str, Any] | None] | None = None,
+        accept_overdue: bool = False,
     ) -> sengo.QrisPayment:
         """
         One payment for one reference, safe to call again: looks first, sends, looks again on doubt.
@@ -104,6 +105,7 @@ class SenGoHook(GatewayHook[SenGoConnection]):
         :param expiry_minutes: how long the code can be paid; default is the gateway's.
         :param known_since: since when (aware) this reference can have been in use; None = from now on.
         :param find_in_archive: given a reference, the archived row or None.
+        :param accept_overdue: give back a pending payment whose time is over, to wait for its end.
         """
         create = self._create_qris_call(reference, amount, view_name, callback_url, expiry_minutes)
         steps = payment.create_qris_once(
@@ -112,6 +114,7 @@ class SenGoHook(GatewayHook[SenGoConnection]):
             look=sengo.get_transaction(self.credentials, reference),
             create=create,
             known_since=known_since,
+            accept_overdue=accept_overdue,
         )
         world = World(run=self.run)
         if find_in_archive is not None:

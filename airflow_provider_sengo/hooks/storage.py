@@ -3,6 +3,17 @@
 
 Secrets stand in the options only, never in the URI. What is not understood is refused, not left out: an
 option that is dropped in silence would write with another identity, or to another place.
+
+* ``s3://``: an ``aws`` connection, or a generic one with ``aws_access_key_id``, ``aws_secret_access_key``,
+  ``aws_region``, ``aws_endpoint_url`` (and ``aws_allow_http`` on this machine). Commits are conditional puts,
+  delta-rs' default: nothing is to be set, and no lock table is needed. A store without them is not written.
+* ``gs://``: a generic connection with ``google_service_account`` (a file on every worker) or
+  ``google_service_account_key`` (its text).
+* ``abfss://``: a generic connection with ``azure_storage_account_key``, or with ``azure_storage_client_id``,
+  ``azure_storage_client_secret`` and ``azure_storage_tenant_id``.
+
+Without a connection the machine's own identity counts, as delta-rs finds it. Options of a generic connection
+go to delta-rs as they are.
 """
 
 from __future__ import annotations

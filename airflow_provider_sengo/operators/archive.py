@@ -26,6 +26,7 @@ from airflow_provider_sengo.operators.archive_run import (
     run_name,
     send_event,
 )
+from airflow_provider_sengo.operators.archive_signals import DaySignals, tell_check_lineage, tell_days_left
 from airflow_provider_sengo.operators.failure import fail_at_once_if_hopeless
 from airflow_provider_sengo.operators.task import SenGoTask
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_sengo.archive.coverage import DayCoverage
+    from airflow_provider_sengo.archive.run import DayResult
     from airflow_provider_sengo.archive.store import Archive
 
 
@@ -159,10 +161,11 @@ class SenGoArchiveDayOperator(_ArchiveOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return what was read and changed."""
-        with fail_at_once_if_hopeless():
-            return asyncio.run(self._archive_day())
+        with fail_at_once_if_hopeless(), DaySignals(self) as signals:
+            signals.result = asyncio.run(self._archive_day())
+        return dict(msgspec.to_builtins(signals.result))
 
-    async def _archive_day(self) -> dict[str, Any]:
+    async def _archive_day(self) -> DayResult:
         from airflow_provider_sengo.archive.run import DayJob, archive_day
 
         job = DayJob(
@@ -175,8 +178,7 @@ class SenGoArchiveDayOperator(_ArchiveOperator):
             concurrency=self.concurrency,
         )
         async with self.hook.open_listing(in_flight=self.concurrency) as gateway:
-            result = await archive_day(job, gateway, self.archive)
-        return dict(msgspec.to_builtins(result))
+            return await archive_day(job, gateway, self.archive)
 
 
 class SenGoCheckArchiveOperator(_ArchiveOperator):
@@ -240,6 +242,10 @@ class SenGoCheckArchiveOperator(_ArchiveOperator):
             self.log.warning("%s transactions stood under two days and were made one again", healed)
         recent = [item for item in covered if item.days_left >= -self.retention_days]
         self._report(recent)
+        if days.today(now) == days.today(_instant(None)):  # a gauge tells of the real today alone
+            tell_days_left(
+                project, recent, types=types, retention_days=self.retention_days, accept_lost=accepted
+            )
         found = findings(
             covered,
             now=now,
@@ -249,6 +255,7 @@ class SenGoCheckArchiveOperator(_ArchiveOperator):
         )
         self._judge(found, failed_tasks(context))
         send_event(context, project, recent)
+        tell_check_lineage(self, project)
         return [plain(item) for item in recent]
 
     def _report(self, recent: Sequence[DayCoverage]) -> None:

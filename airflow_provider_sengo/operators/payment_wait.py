@@ -6,8 +6,8 @@ Only the waiting: a task that runs again makes no second payment, it finds the f
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -18,8 +18,8 @@ from airflow_provider_sengo.exceptions import SenGoProviderError
 from airflow_provider_sengo.operators.failure import fail_at_once_if_hopeless
 from airflow_provider_sengo.protocol.sengo import QrisPayment, Transaction
 from airflow_provider_sengo.protocol.waiting import (
+    LOOK_LIMITS,
     UNKNOWN_FOR_S,
-    Settled,
     Statuses,
     listing_hint,
     raise_failed,
@@ -38,6 +38,14 @@ WITHOUT_EXPIRY = timedelta(days=7)  # after that the gateway knows nothing of it
 AFTER_DEADLINE = timedelta(
     minutes=3
 )  # the trigger ends by itself; Airflow's own limit is for one that is dead
+
+
+def checked_interval(poll_interval: float | timedelta) -> float:
+    """``poll_interval`` in seconds; ValueError before anything is sent."""
+    seconds = poll_interval.total_seconds() if isinstance(poll_interval, timedelta) else poll_interval
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
+        raise ValueError("poll_interval: must be seconds above 0, or a timedelta.")
+    return float(seconds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +83,7 @@ class PaymentWait:
             poke_interval=self.poll_interval,
             deadline=deadline.isoformat(),
             may_appear_until=may_appear_until.isoformat(),
-            **listing_hint([payment], now),
+            **listing_hint({reference: payment}, now),
         )
         self.task.defer(
             trigger=trigger,
@@ -85,42 +93,62 @@ class PaymentWait:
         )
 
     def finish(
-        self, event: object, *, reference: str = "the payment", started_at: str | None = None
+        self, event: object, *, reference: str, started_at: str | None = None
     ) -> dict[str, Any] | None:
-        """The paid transaction, after the trigger's event; None for an event of another release.
-
-        ``dag.test()`` keeps neither ``reference`` nor ``started_at``.
-        """
+        """The paid transaction, after the trigger's event; None for an event that proves nothing."""
         with fail_at_once_if_hopeless():
             ended = read_event(event)
             if ended is None:
                 return None
             if not ended.is_settled:
                 began = datetime.fromisoformat(started_at) if started_at else datetime.now(UTC)
-                self._raise_too_late(reference, began, ended.trouble)
+                return self.last_look(reference, began)
             raise_failed(ended.statuses, Statuses())
-            return ended.record
+            is_paid = all(status in Statuses().success for status in ended.statuses.values())
+            return ended.record if is_paid else None
+
+    def last_look(self, reference: str, started_at: datetime) -> dict[str, Any]:
+        """The time is over, but what was paid meanwhile is paid."""
+        with fail_at_once_if_hopeless(), self._patient_hook() as hook:
+            seen = self._look(hook, reference)
+            paid = self._paid(reference, seen, may_appear=False)
+            if paid is None:
+                self._raise_too_late(reference, started_at, seen)
+            return paid
 
     def _on_worker(
         self, reference: str, started_at: datetime, deadline: datetime, may_appear_until: datetime
     ) -> dict[str, Any]:
-        with fail_at_once_if_hopeless(), self.hook as hook:
+        with fail_at_once_if_hopeless(), self._patient_hook() as hook:
             while True:
                 left_s = (deadline - datetime.now(UTC)).total_seconds()
                 time.sleep(max(0.0, min(self.poll_interval, left_s)))
                 now = datetime.now(UTC)
-                seen: Transaction | SenGoProviderError
-                try:
-                    seen = hook.get_transaction(reference)
-                except SenGoProviderError as error:
-                    seen = error
-                ended = settled_transaction(reference, seen, Statuses(), may_appear=now < may_appear_until)
-                if ended is not None:
-                    return _paid(reference, ended)
+                seen = self._look(hook, reference)
+                if paid := self._paid(reference, seen, may_appear=now < may_appear_until):
+                    return paid
                 if now >= deadline:
-                    self._raise_too_late(
-                        reference, started_at, str(seen) if isinstance(seen, SenGoProviderError) else ""
-                    )
+                    self._raise_too_late(reference, started_at, seen)
+
+    def _patient_hook(self) -> SenGoHook:
+        """A hook of its own, which gives a look up sooner than a payment's request."""
+        return type(self.hook)(self.hook.sengo_conn_id).with_limits(**LOOK_LIMITS)
+
+    def _look(self, hook: SenGoHook, reference: str) -> Transaction | SenGoProviderError:
+        try:
+            return hook.get_transaction(reference)
+        except SenGoProviderError as error:
+            return error
+
+    def _paid(
+        self, reference: str, seen: Transaction | SenGoProviderError, *, may_appear: bool
+    ) -> dict[str, Any] | None:
+        """The paid transaction, or None: not yet; raises if it ended unpaid, or no waiting cures it."""
+        ended = settled_transaction(reference, seen, Statuses(), may_appear=may_appear)
+        if ended is None:
+            return None
+        raise_failed({reference: ended.status}, Statuses())
+        return ended.record
 
     def _limit(self, payment: QrisPayment, now: datetime) -> timedelta:
         """How long to wait."""
@@ -129,20 +157,21 @@ class PaymentWait:
         elif self.timeout is not None:
             limit = timedelta(seconds=self.timeout)
         elif payment.expired_date is not None:
-            limit = payment.expired_date - now + AFTER_EXPIRY
+            limit = max(payment.expired_date, now) - now + AFTER_EXPIRY
         else:
             limit = WITHOUT_EXPIRY
         return limit if self.at_most is None else min(limit, self.at_most)
 
-    def _raise_too_late(self, reference: str, started_at: datetime, trouble: str) -> None:
+    def _raise_too_late(
+        self, reference: str, started_at: datetime, seen: Transaction | SenGoProviderError
+    ) -> NoReturn:
+        trouble = str(seen) if isinstance(seen, SenGoProviderError) else ""
         waited = datetime.now(UTC) - started_at
         if self.at_most is not None and waited >= self.at_most:
             raise AirflowTaskTimeout(too_late([reference], f"execution_timeout ({self.at_most})", trouble))
-        limit = f"timeout ({self.timeout} s)" if self.timeout is not None else "an hour after its expiry"
+        limit = "an hour after its expiry, or seven days"
+        if self.timeout is not None:
+            limit = (
+                f"timeout ({self.timeout if isinstance(self.timeout, timedelta) else f'{self.timeout:g} s'})"
+            )
         raise AirflowSensorTimeout(too_late([reference], limit, trouble))
-
-
-def _paid(reference: str, ended: Settled) -> dict[str, Any]:
-    statuses: Mapping[str, str] = {reference: ended.status}
-    raise_failed(statuses, Statuses())
-    return ended.record

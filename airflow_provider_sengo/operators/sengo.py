@@ -4,19 +4,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import conf
+from airflow.providers.common.compat.sdk import AirflowException, conf
 
 from airflow_provider_sengo.hooks.sengo import SenGoHook
 from airflow_provider_sengo.hooks.storage import resolve_archive_uri, storage_options
 from airflow_provider_sengo.links import QrisPageLink
 from airflow_provider_sengo.operators.failure import fail_at_once_if_hopeless
 from airflow_provider_sengo.operators.identity import FIRST_ATTEMPT, SentMark, known_since, payment_identity
-from airflow_provider_sengo.operators.payment_wait import PaymentWait
+from airflow_provider_sengo.operators.payment_wait import PaymentWait, checked_interval
 from airflow_provider_sengo.operators.task import SenGoTask
 from airflow_provider_sengo.protocol.sengo import STATUSES, QrisPayment, as_plain_dict
+from airflow_provider_sengo.triggers.events import DEFERRAL_TIMEOUT
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -125,7 +126,7 @@ class SenGoCreateQrisOperator(SenGoTask):
         attempt: str = FIRST_ATTEMPT,
         expiry_minutes: int | str | None = None,
         wait_for_payment: bool = False,
-        poll_interval: float = 30,
+        poll_interval: float | timedelta = 30,
         timeout: float | timedelta | None = None,
         deferrable: bool | None = None,
         archive_uri: str | None = None,
@@ -135,7 +136,7 @@ class SenGoCreateQrisOperator(SenGoTask):
         super().__init__(**kwargs)
         default = conf.getboolean("operators", "default_deferrable", fallback=False)
         self.wait_for_payment = wait_for_payment
-        self.poll_interval = poll_interval
+        self.poll_interval = checked_interval(poll_interval)
         self.timeout = timeout
         self.deferrable = default if deferrable is None else deferrable
         self.amount = amount
@@ -150,14 +151,7 @@ class SenGoCreateQrisOperator(SenGoTask):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the payment as a plain dict."""
-        reference = payment_identity(
-            context,
-            given=self.reference,
-            was_given=self._reference_was_given,
-            attempt=self.attempt,
-            conn_id=self.sengo_conn_id,
-            field="reference",
-        )
+        reference = self._identity(context)
         with fail_at_once_if_hopeless(), self.hook as hook:
             payment = hook.create_qris_once(
                 reference=reference,
@@ -167,6 +161,7 @@ class SenGoCreateQrisOperator(SenGoTask):
                 expiry_minutes=self.expiry_minutes,
                 known_since=known_since(context),
                 find_in_archive=self._find_in_archive(hook),
+                accept_overdue=self.wait_for_payment,  # the gateway will call it expired; it is waited for
             )
         if payment.status not in STATUSES:
             self.log.warning("%s: unknown status %r, taken as pending", reference, payment.status)
@@ -178,8 +173,28 @@ class SenGoCreateQrisOperator(SenGoTask):
 
     def execute_complete(self, context: Context, event: Any = None, **kept: Any) -> dict[str, Any]:
         """Go on after the trigger's event."""
+        kept.setdefault("reference", self._identity(context))  # ``dag.test()`` keeps the event alone
         paid = self._wait().finish(event, **kept)
-        return self.execute(context) if paid is None else paid  # an event of another release: look again
+        return self.execute(context) if paid is None else paid  # an event that proves nothing: look again
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """As every operator's, but with a last look where no triggerer ran until the time was over."""
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except AirflowException as error:
+            if type(error).__name__ != DEFERRAL_TIMEOUT:
+                raise
+            return self._wait().last_look(self._identity(context), datetime.now(UTC))
+
+    def _identity(self, context: Context) -> str:
+        return payment_identity(
+            context,
+            given=self.reference,
+            was_given=self._reference_was_given,
+            attempt=self.attempt,
+            conn_id=self.sengo_conn_id,
+            field="reference",
+        )
 
     def _wait(self) -> PaymentWait:
         return PaymentWait(

@@ -67,11 +67,12 @@ def charts(totals: Sequence[Total], days: Sequence[date]) -> list[Chart]:
     def amount(total: Total) -> int:
         return total.amount_sum
 
+    colours = _channel_colours(paid)
     return [
-        _chart("Number by status", False, days, _series(totals, days, _status, rows, STATUS_COLOURS)),
-        _chart("Sum by status", True, days, _series(totals, days, _status, amount, STATUS_COLOURS)),
-        _chart("Number of successes by channel", False, days, _series(paid, days, _channel, rows)),
-        _chart("Sum of successes by channel", True, days, _series(paid, days, _channel, amount)),
+        _chart("Number by status", False, days, _statuses(totals, days, rows)),
+        _chart("Sum by status", True, days, _statuses(totals, days, amount)),
+        _chart("Number of successes by channel", False, days, _channels(paid, days, rows, colours)),
+        _chart("Sum of successes by channel", True, days, _channels(paid, days, amount, colours)),
     ]
 
 
@@ -83,29 +84,53 @@ def _channel(total: Total) -> str:
     return total.channel or OTHER
 
 
-def _series(
+def _by_day(
     totals: Iterable[Total],
     days: Sequence[date],
     key: Callable[[Total], str],
     value: Callable[[Total], int],
-    colours: Mapping[str, int] | None = None,
-) -> tuple[Series, ...]:
-    """One series a key: in the order of ``colours``, or the largest first, all beyond the fifth as one."""
+) -> dict[str, list[int]]:
+    """What each key has on each day."""
     place = {day: index for index, day in enumerate(days)}
     found: dict[str, list[int]] = {}
     for total in totals:
         if total.day in place:
             found.setdefault(key(total), [0] * len(days))[place[total.day]] += value(total)
-    if colours is not None:
-        return tuple(
-            Series(name, colour, tuple(found[name])) for name, colour in colours.items() if name in found
-        )
+    return found
+
+
+def _statuses(
+    totals: Iterable[Total], days: Sequence[date], value: Callable[[Total], int]
+) -> tuple[Series, ...]:
+    """One series a status, in the order of their colours."""
+    found = _by_day(totals, days, _status, value)
+    return tuple(
+        Series(name, colour, tuple(found[name])) for name, colour in STATUS_COLOURS.items() if name in found
+    )
+
+
+def _channel_colours(paid: Iterable[Total]) -> dict[str, int]:
+    """A colour for each of the channels with the largest sums: the same in both charts of channels."""
+    sums: dict[str, int] = {}
+    for total in paid:
+        sums[_channel(total)] = sums.get(_channel(total), 0) + total.amount_sum
+    ranked = sorted(sums, key=lambda name: (-sums[name], name))
+    return dict(zip(ranked, CHANNEL_COLOURS[:-1], strict=False))
+
+
+def _channels(
+    paid: Iterable[Total],
+    days: Sequence[date],
+    value: Callable[[Total], int],
+    colours: Mapping[str, int],
+) -> tuple[Series, ...]:
+    """One series a channel that has a colour, the largest first, all the others as one."""
+    found = _by_day(paid, days, _channel, value)
     ranked = sorted(found, key=lambda name: (-sum(found[name]), name))
-    *own, shared = CHANNEL_COLOURS
-    kept = [Series(name, colour, tuple(found[name])) for name, colour in zip(ranked, own, strict=False)]
-    if rest := ranked[len(own) :]:
-        joined = tuple(sum(values) for values in zip(*(found[name] for name in rest), strict=True))
-        kept.append(Series("all others", shared, joined))
+    kept = [Series(name, colours[name], tuple(found[name])) for name in ranked if name in colours]
+    if rest := [found[name] for name in ranked if name not in colours]:
+        joined = tuple(sum(values) for values in zip(*rest, strict=True))
+        kept.append(Series("all others", CHANNEL_COLOURS[-1], joined))
     return tuple(kept)
 
 

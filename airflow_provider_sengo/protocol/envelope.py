@@ -136,7 +136,10 @@ def _split_success(
             raise
     envelope, rows = split
     names = ("responseCode", "responseMessage", "responseExtra")
-    body = json.dumps({name: envelope.get(name) for name in names} | {"responseData": []})
+    try:
+        body = json.dumps({name: envelope.get(name) for name in names} | {"responseData": []})
+    except RecursionError:  # nested too deeply to be written, though not to be read
+        raise unexpected(call_name, "is nested too deeply", "$.responseExtra") from None
     return _success(replace(response, body=body.encode()), call_name, redact), rows
 
 
@@ -179,7 +182,7 @@ def _raise_for(response: Response, envelope: _Envelope | None, call_name: str, r
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What an unsuccessful answer says: ``http`` as received, ``inner`` = responseCode, or 0."""
+    """What an unsuccessful answer says: ``http`` as received, ``inner`` = responseCode, 0 if it is no status."""
 
     http: int
     envelope: _Envelope | None
@@ -188,7 +191,7 @@ class _Answer:
     @property
     def inner(self) -> int:
         value = self.envelope.response_code if self.envelope else None
-        return value if type(value) is int else 0
+        return value if type(value) is int and 0 < value < 1000 else 0  # error texts repeat it
 
     @property
     def statuses(self) -> set[int]:

@@ -16,8 +16,11 @@ RETENTION_DAYS = 7
 
 
 def today(now: datetime) -> date:
-    """The calendar day in Jakarta at ``now`` (aware)."""
-    return now.astimezone(JAKARTA).date()
+    """The calendar day in Jakarta at ``now`` (aware); of the calendar's first and last hours, its own day."""
+    try:
+        return now.astimezone(JAKARTA).date()
+    except OverflowError:  # 9999-12-31T23:59:59Z, as some say "never", is in the year 10000 there
+        return now.date()
 
 
 def window(now: datetime, retention_days: int = RETENTION_DAYS) -> list[date]:

@@ -53,7 +53,7 @@ def read_cursor(value: object) -> Cursor | None:
         marks = {
             str(name): Mark(int(count), int(digest, 16)) for name, (count, digest) in value["days"].items()
         }
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):  # 1e999 is an infinite float
         return None
     sound = all(mark.count >= 0 and 0 <= mark.digest <= MASK for mark in marks.values())
     return Cursor(since, marks) if sound and since.tzinfo is not None else None

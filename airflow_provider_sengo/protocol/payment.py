@@ -43,16 +43,18 @@ def create_qris_once(
     look: Call[Transaction],
     create: Call[QrisPayment],
     known_since: datetime | None,
+    accept_overdue: bool = False,
 ) -> Steps[QrisPayment]:
     """One QRIS payment for one reference, however often this is run.
 
-    ``known_since``: since when the reference can have been in use; None = from now on. Raises
+    ``known_since``: since when the reference can have been in use; None = from now on. ``accept_overdue``: give
+    back a payment that is pending though its time is over, to somebody who waits for its end. Raises
     ``PaymentFailed`` (it ended unpaid), ``Rejected`` (the reference belongs to another payment),
     ``DuplicateReference`` (used, yet unknown to the gateway), ``OutcomeUnknown``, and what the calls raise.
     """
     found = yield from _look(look)
     if found is not None:
-        return (yield from _standing_payment(found, reference, amount_rupiah))
+        return (yield from _standing_payment(found, reference, amount_rupiah, accept_overdue=accept_overdue))
     archived = yield from _archived_payment(reference, amount_rupiah)
     if archived is not None:
         return archived
@@ -116,7 +118,9 @@ def _look_after_loss(
     return None
 
 
-def _standing_payment(found: Transaction, reference: str, amount_rupiah: int) -> Steps[QrisPayment]:
+def _standing_payment(
+    found: Transaction, reference: str, amount_rupiah: int, *, accept_overdue: bool = False
+) -> Steps[QrisPayment]:
     """The payment that the gateway knows under the reference, if it is ours and can still be used."""
     if found.merchant_ref != reference or found.amount != amount_rupiah or found.qris is None:
         raise Rejected(
@@ -129,7 +133,7 @@ def _standing_payment(found: Transaction, reference: str, amount_rupiah: int) ->
             f"reference {reference}: this payment is {found.status}. A new payment needs a new reference,"
             " or another attempt where the reference is derived. See the README's runbook, 'declined'."
         )
-    if found.status == "pending" and found.expired_date is not None:
+    if found.status == "pending" and found.expired_date is not None and not accept_overdue:
         now: datetime = yield Now()
         if found.expired_date <= now:
             raise OutcomeUnknown(

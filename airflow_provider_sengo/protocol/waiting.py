@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 
@@ -37,6 +37,17 @@ FAILURE_STATUSES = ("expired", "failed")
 UNKNOWN_FOR_S = 120.0  # a payment just made may not be known everywhere at the gateway
 NAMED_MAX = 20  # ids in one sentence
 ONLY_PAID = "paid"
+
+
+class LookLimits(TypedDict):
+    """How long one look may take; ``deadline_s`` in seconds, all attempts together."""
+
+    max_attempts: int
+    deadline_s: float
+
+
+# The next look is the better retry, and one that is stuck must not hold up everybody's.
+LOOK_LIMITS: LookLimits = {"max_attempts": 3, "deadline_s": 30.0}
 
 
 class Statuses(msgspec.Struct, frozen=True):
@@ -75,8 +86,13 @@ def checked_ids(transaction_id: object) -> tuple[str, ...]:
     """One id or reference, or a list of them, each once and in their order; ValueError names the place."""
     if isinstance(transaction_id, str):
         check_path(transaction_id)
+        if transaction_id[0] in "[(":
+            raise ValueError(
+                "transaction_id: is a list that a template turned into text; give the list itself (an upstream"
+                " task's .output), or set render_template_as_native_obj=True on the DAG."
+            )
         return (transaction_id,)
-    if not isinstance(transaction_id, list | tuple):
+    if not isinstance(transaction_id, Sequence):
         raise ValueError("transaction_id: must be an id or a reference as text, or a list of them.")
     for index, each in enumerate(transaction_id):
         try:
@@ -161,16 +177,20 @@ def too_late(waiting: Sequence[str], limit: str, trouble: str) -> str:
     )
 
 
-def listing_hint(waiting: Sequence[Transaction], now: datetime) -> dict[str, Any]:
+def listing_hint(waiting: Mapping[str, Transaction], now: datetime) -> dict[str, Any]:
     """Where pending transactions may be listed, as a trigger's arguments; nothing rests on it.
 
-    ``days`` (Asia/Jakarta), for what a listing's ``date`` means is unknown; ``type``, which the record shows
-    by its channel alone; ``by_id_from``, when all of them should have settled.
+    ``waiting``: by what was asked for. ``days`` (Asia/Jakarta), for what a listing's ``date`` means is
+    unknown; ``type``, which the record shows by its channel alone, empty if they differ; ``gateway_ids``, for
+    listings are searched by the gateway's own id; ``by_id_from``, when all should have settled.
     """
-    expiries = [each.expired_date for each in waiting if each.expired_date is not None]
-    instants = [now, *expiries, *(each.settle_date for each in waiting if each.settle_date is not None)]
+    seen = waiting.values()
+    expiries = [each.expired_date for each in seen if each.expired_date is not None]
+    instants = [now, *expiries, *(each.settle_date for each in seen if each.settle_date is not None)]
+    types = {"cashOut" if each.disbursement else "cashIn" for each in seen}
     return {
         "days": sorted({today(instant).isoformat() for instant in instants}),
-        "type": "cashOut" if any(each.disbursement for each in waiting) else "cashIn",
+        "type": "" if len(types) > 1 else next(iter(types), "cashIn"),
+        "gateway_ids": {id: each.id for id, each in waiting.items()},
         "by_id_from": max(expiries).isoformat() if expiries else None,
     }

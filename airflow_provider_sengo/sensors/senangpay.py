@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 from airflow_provider_sengo.exceptions import SenGoProviderError
 from airflow_provider_sengo.hooks.senangpay import SenangPayHook
 from airflow_provider_sengo.protocol.money import parse_sen
 from airflow_provider_sengo.protocol.senangpay_arguments import checked_order_id
-from airflow_provider_sengo.protocol.waiting import Settled, settled_order
+from airflow_provider_sengo.protocol.waiting import LOOK_LIMITS, ONLY_PAID, Settled, settled_order
 from airflow_provider_sengo.sensors.waiting import WaitingSensor
 from airflow_provider_sengo.triggers.senangpay import SenangPayOrderTrigger
 
@@ -49,10 +48,10 @@ class SenangPayOrderSensor(WaitingSensor):
         self.amount_sen = amount_sen
         self.senangpay_conn_id = senangpay_conn_id
 
-    @cached_property
+    @property
     def hook(self) -> SenangPayHook:
-        """The hook of the connection, made when the templates are rendered."""
-        return SenangPayHook(self.senangpay_conn_id)
+        """A new hook of the connection, which may have been changed since the last look."""
+        return SenangPayHook(self.senangpay_conn_id).with_limits(**LOOK_LIMITS)
 
     def _ids(self) -> tuple[str, ...]:
         return (checked_order_id(self.order_id),)
@@ -69,6 +68,9 @@ class SenangPayOrderSensor(WaitingSensor):
     def _verdict(self, id: str, seen: Any, *, may_appear: bool) -> Settled | None:
         amount_sen = parse_sen(self.amount_sen, field="amount_sen")
         return settled_order(id, amount_sen, seen, may_appear=may_appear)
+
+    def _is_end(self, status: str) -> bool:
+        return status == ONLY_PAID
 
     def _result(self, statuses: Mapping[str, str], record: dict[str, Any] | None) -> Any:
         return record

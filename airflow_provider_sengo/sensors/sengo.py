@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cached_property
@@ -14,6 +14,7 @@ from airflow_provider_sengo.hooks.sengo import SenGoHook
 from airflow_provider_sengo.protocol.sengo import Transaction
 from airflow_provider_sengo.protocol.waiting import (
     FAILURE_STATUSES,
+    LOOK_LIMITS,
     SUCCESS_STATUSES,
     Settled,
     checked_ids,
@@ -28,6 +29,27 @@ from airflow_provider_sengo.triggers.sengo import SenGoTransactionTrigger
 AT_A_TIME = 8  # requests of one look in poke and reschedule mode
 
 
+class Asking:
+    """Asks for one id after the other; after ``AT_A_TIME`` troubles in a row the rest waits for the next look."""
+
+    def __init__(self, get: Callable[[str], Transaction]) -> None:
+        self._get = get
+        self._in_a_row = 0
+        self._last: SenGoProviderError | None = None
+
+    def __call__(self, id: str) -> Transaction | SenGoProviderError:
+        if self._last is not None and self._in_a_row >= AT_A_TIME:
+            return self._last
+        try:
+            seen = self._get(id)
+        except SenGoProviderError as error:
+            if error.curable:
+                self._in_a_row, self._last = self._in_a_row + 1, error
+            return error
+        self._in_a_row = 0
+        return seen
+
+
 class SenGoTransactionSensor(WaitingSensor):
     """
     Wait until one transaction, or each of a list, has a final status.
@@ -39,6 +61,8 @@ class SenGoTransactionSensor(WaitingSensor):
     An id that the gateway does not know is waited for 120 seconds. A gateway that is down, busy or answers
     oddly is waited out until ``timeout``; a refused key fails the task at once. Use ``deferrable`` for many
     or long waits: all of a triggerer share one session, and one look answers as many as it can.
+
+    ``exponential_backoff`` and ``max_wait`` count where it waits on a worker.
 
     :param transaction_id: SenGo's id or the merchant's reference, or a list of them (templated).
     :param success_statuses: words that end the waiting well.
@@ -69,10 +93,10 @@ class SenGoTransactionSensor(WaitingSensor):
         self.sengo_conn_id = sengo_conn_id
         self._seen: dict[str, Transaction] = {}
 
-    @cached_property
+    @property
     def hook(self) -> SenGoHook:
-        """The hook of the connection, made when the templates are rendered."""
-        return SenGoHook(self.sengo_conn_id)
+        """A new hook of the connection, which may have been changed since the last look."""
+        return SenGoHook(self.sengo_conn_id).with_limits(**LOOK_LIMITS)
 
     @cached_property
     def _statuses(self) -> Any:
@@ -82,14 +106,10 @@ class SenGoTransactionSensor(WaitingSensor):
         return checked_ids(self.transaction_id)
 
     def _look(self, ids: Sequence[str]) -> Iterator[tuple[str, Any]]:
-        def ask(id: str) -> Any:
-            try:
-                return self.hook.get_transaction(id)
-            except SenGoProviderError as error:
-                return error
-
-        _ = self._statuses, self.hook.connection  # wrong ones are told before anything is sent
-        with self.hook, ThreadPoolExecutor(max_workers=min(AT_A_TIME, len(ids) or 1)) as pool:
+        hook = self.hook
+        _ = self._statuses, hook.connection  # wrong ones are told before anything is sent
+        with hook, ThreadPoolExecutor(max_workers=min(AT_A_TIME, len(ids) or 1)) as pool:
+            ask = Asking(hook.get_transaction)
             for id, seen in zip(ids, pool.map(ask, ids), strict=True):
                 if isinstance(seen, Transaction):
                     self._seen[id] = seen
@@ -98,12 +118,15 @@ class SenGoTransactionSensor(WaitingSensor):
     def _verdict(self, id: str, seen: Any, *, may_appear: bool) -> Settled | None:
         return settled_transaction(id, seen, self._statuses, may_appear=may_appear)
 
+    def _is_end(self, status: str) -> bool:
+        return status in self._statuses.success or status in self._statuses.failure
+
     def _result(self, statuses: Mapping[str, str], record: dict[str, Any] | None) -> Any:
         raise_failed(statuses, self._statuses)
         return record if isinstance(self.transaction_id, str) else dict(statuses)
 
     def _trigger(self, ids: Sequence[str], limits: Mapping[str, Any]) -> SenGoTransactionTrigger:
-        waiting = [self._seen[id] for id in ids if id in self._seen]
+        waiting = {id: self._seen[id] for id in ids if id in self._seen}
         return SenGoTransactionTrigger(
             transaction_id=self.transaction_id if isinstance(self.transaction_id, str) else ids,
             sengo_conn_id=self.sengo_conn_id,

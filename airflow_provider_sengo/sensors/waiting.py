@@ -34,7 +34,7 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider_sengo.exceptions import PaymentFailed, SenGoProviderError
 from airflow_provider_sengo.protocol.waiting import UNKNOWN_FOR_S, Settled, too_late
-from airflow_provider_sengo.triggers.events import read_event
+from airflow_provider_sengo.triggers.events import DEFERRAL_TIMEOUT, read_event
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from airflow_provider_sengo.triggers.wait import WaitTrigger
 
 AFTER_DEADLINE_S = 180.0  # the trigger ends by itself; Airflow's own limit is for one that does not run
-DEFERRAL_TIMEOUT = "TaskDeferralTimeout"  # its module differs between Airflow 3.1 and 3.3
 
 
 class WaitingSensor(BaseSensorOperator):
@@ -78,6 +77,10 @@ class WaitingSensor(BaseSensorOperator):
         """What became of it; None: not yet. Raises what no waiting cures."""
 
     @abstractmethod
+    def _is_end(self, status: str) -> bool:
+        """Whether this word ends the waiting, well or badly, by the arguments of now."""
+
+    @abstractmethod
     def _result(self, statuses: Mapping[str, str], record: dict[str, Any] | None) -> Any:
         """The XCom, all being settled; raises PaymentFailed."""
 
@@ -89,14 +92,7 @@ class WaitingSensor(BaseSensorOperator):
         """Wait, and return what has settled."""
         self._started_at = self._first_start(context)
         self._settled = {}
-        with self._ends():
-            if not self.deferrable:
-                return super().execute(context)
-            look = self.poke(context)
-            if look.is_done:
-                return look.xcom_value
-            self._raise_if_late()
-            return self._wait_in_triggerer(self._started_at)
+        return self._wait(context)
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once for all that have not settled."""
@@ -110,7 +106,7 @@ class WaitingSensor(BaseSensorOperator):
                 self.log.info("%s: not known yet: %s", id, seen)
             if settled := self._verdict(id, seen, may_appear=may_appear):
                 self._settled[id] = settled
-        if any(id not in self._settled for id in ids):
+        if self._waiting():
             self._raise_if_over("execution_timeout", self.execution_timeout)
             return PokeReturnValue(is_done=False)
         record = self._settled[ids[0]].record if len(ids) == 1 else None
@@ -129,15 +125,15 @@ class WaitingSensor(BaseSensorOperator):
         with self._ends():
             ended = read_event(event)
             known = {**(statuses or {}), **(ended.statuses if ended else {})}
-            if ended is None or (ended.is_settled and not all(id in known for id in self._ids())):
-                # Another release's event, or ``dag.test()``, which keeps nothing: look again.
-                return self.execute(context)
-            if ended.is_settled:
-                return self._result({id: known[id] for id in self._ids()}, ended.record)
-            self._trouble = ended.trouble
-            self._settled = {id: Settled(status, {}) for id, status in known.items()}
-            self._raise_if_over("execution_timeout", self.execution_timeout)
-            raise AirflowSensorTimeout
+            known = {id: known[id] for id in self._ids() if id in known and self._is_end(known[id])}
+            if len(known) == len(self._ids()) and (len(known) != 1 or (ended and ended.record)):
+                return self._result(known, ended.record if ended else None)
+            self._settled = {id: Settled(status, {}) for id, status in known.items() if len(self._ids()) > 1}
+            if ended is not None and not ended.is_settled:
+                return self._last_look(context)
+        # An event that does not prove what is asked for: another release's, one of before the task was edited,
+        # or ``dag.test()``'s, which keeps nothing but the event. Look, and wait on if there is time.
+        return self._wait(context)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """As every operator's: Airflow's own for sensors would skip whatever the error with ``soft_fail``."""
@@ -147,10 +143,39 @@ class WaitingSensor(BaseSensorOperator):
             except AirflowException as error:
                 if type(error).__name__ != DEFERRAL_TIMEOUT:
                     raise
-                look = self.poke(context)  # the triggerer was away: the payment may have settled meanwhile
-                if not look.is_done:
-                    raise AirflowSensorTimeout from error
+                return self._last_look(context)  # the triggerer was away
+
+    def _last_look(self, context: Context) -> Any:
+        """The time is over, but what settled meanwhile has settled."""
+        look = self.poke(context)
+        if look.is_done:
+            return look.xcom_value
+        raise AirflowSensorTimeout
+
+    def _wait(self, context: Context) -> Any:
+        """From where this try stands: on the worker, or one look and then in the triggerer."""
+        assert self._started_at is not None
+        with self._ends():
+            if not self.deferrable:
+                return self._wait_on_worker(context)
+            look = self.poke(context)
+            if look.is_done:
                 return look.xcom_value
+            self._raise_if_late()
+            return self._wait_in_triggerer(self._started_at)
+
+    def _wait_on_worker(self, context: Context) -> Any:
+        # Airflow's loop skips with a word of its own; ``_ends`` softens, here as in the triggerer.
+        soft_fail, self.soft_fail = self.soft_fail, False
+        try:
+            return super().execute(context)
+        finally:
+            self.soft_fail = soft_fail
+
+    def _get_next_poke_interval(self, *args: Any, **kwargs: Any) -> float:
+        """Airflow's, but never beyond the time limit: then comes the last look, as in the triggerer."""
+        left_s = self._limit_s() - (_now() - (self._started_at or _now())).total_seconds()
+        return float(max(0.0, min(super()._get_next_poke_interval(*args, **kwargs), left_s)))
 
     @contextmanager
     def _ends(self) -> Iterator[None]:
@@ -185,6 +210,12 @@ class WaitingSensor(BaseSensorOperator):
                 return datetime.fromisoformat(first) if isinstance(first, str) else first
         return _now()
 
+    def _limit_s(self) -> float:
+        """Seconds from the try's start to the nearer of its limits."""
+        if self.execution_timeout is None:
+            return float(self.timeout)
+        return min(float(self.timeout), self.execution_timeout.total_seconds())
+
     def _raise_if_late(self) -> None:
         self._raise_if_over("execution_timeout", self.execution_timeout)
         self._raise_if_over("timeout", timedelta(seconds=self.timeout))
@@ -196,10 +227,7 @@ class WaitingSensor(BaseSensorOperator):
 
     def _wait_in_triggerer(self, started_at: datetime) -> NoReturn:
         waiting = self._waiting()
-        limit_s = self.timeout
-        if self.execution_timeout is not None:
-            limit_s = min(limit_s, self.execution_timeout.total_seconds())
-        deadline = started_at + timedelta(seconds=limit_s)
+        deadline = started_at + timedelta(seconds=self._limit_s())
         limits = {
             "poke_interval": self.poke_interval,
             "deadline": deadline.isoformat(),

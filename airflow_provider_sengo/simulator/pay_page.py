@@ -113,8 +113,8 @@ def _payment(world: World, plan: Plan, *, note: str = "") -> Answer:
         f'<p class="status" role="status"><strong>{WORDS[status]}</strong> (status: {status})'
         f"{'<br>' + escape(note) if note else ''}</p>\n"
         f"{_qr_code(plan, status, settings) if status == 'pending' else ''}"
-        f"{fields_list(fields)}\n"
         f"{f'<div class=choices>{buttons}</div>' if buttons else ''}\n"
+        f"{fields_list(fields)}\n"
         f'<p><a href="{escape(_address(plan))}">Look again</a></p>\n<p><a href="/">All payments</a></p>\n'
         "<p>This is a simulator: no money moves, nothing leaves this machine.</p>"
     )

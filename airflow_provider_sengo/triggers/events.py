@@ -13,6 +13,9 @@ from airflow_provider_sengo.exceptions import SenGoProviderError
 from airflow_provider_sengo.protocol.waiting import Settled
 
 SETTLED, TOO_LATE, ERROR = "settled", "too late", "error"
+DEFERRAL_TIMEOUT = (
+    "TaskDeferralTimeout"  # Airflow's error by its name: its module differs between 3.1 and 3.3
+)
 
 
 class Ended(msgspec.Struct, frozen=True):

@@ -2,8 +2,9 @@
 """Many waiters answered from a day's listings, where that takes fewer requests than asking one by one.
 
 Only rows that are there count, and only their own status: that a row is missing proves nothing, for pages
-shift and what a listing's ``date`` means is not documented. A listing is read on only if ``totalRecords`` has
-moved since it was last read whole.
+shift and what a listing's ``date`` means is not documented. A row is told by the gateway's own id, never by the
+merchant's reference, which may be another row's id. A listing is read on only if ``totalRecords`` has moved
+since it was last read whole, for all who wait now.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from airflow_provider_sengo.exceptions import Rejected, UnexpectedResponse
-from airflow_provider_sengo.protocol.sengo import STATUSES, ListingPage, Transaction, read_row
+from airflow_provider_sengo.protocol.sengo import STATUSES, TYPES, ListingPage, Transaction, read_row
 from airflow_provider_sengo.triggers.poller import Hint
 
 REQUEST_INVALID = 422  # how a gateway refuses a status that it does not filter by
@@ -33,11 +34,10 @@ class Listing(NamedTuple):
     status: str
 
 
-class _Names(msgspec.Struct, rename="camel"):
+class _Name(msgspec.Struct):
     """What of a row tells whether somebody waits for it."""
 
     id: str
-    merchant_ref: str | None = None
 
 
 class Listings:
@@ -54,11 +54,12 @@ class Listings:
         self._window = window
         self._at_a_time = at_a_time
         self._read_whole: dict[Listing, int] = {}  # its totalRecords then
+        self._read_for: set[str] = set()  # who was waited for then
         self._unsupported: set[str] = set()
 
     def may_show(self, hint: Hint) -> bool:
         """Whether listings could show every end that is waited for."""
-        return bool(hint.days and hint.type) and {*hint.statuses} <= {*STATUSES} - self._unsupported
+        return hint.type in TYPES and {*hint.statuses} <= {*STATUSES} - self._unsupported
 
     async def read(self, hints: Mapping[str, Hint], found: Callable[[str, Transaction], None]) -> bool:
         """Call ``found`` for every row that somebody waits for; False if asking one by one is cheaper.
@@ -68,7 +69,10 @@ class Listings:
         names = self._names(hints)
         if len(names) * WORTH_A_TRY > len(hints):
             return False
-        rows = _Rows({*hints}, found)
+        if not hints.keys() <= self._read_for:
+            self._read_whole.clear()  # what was read then was not looked through for the newcomers
+        self._read_for = {*hints}
+        rows = _Rows({hint.gateway_id or id: id for id, hint in hints.items()}, found)
         firsts = await self._first_pages(names)
         changed = {
             name: page for name, page in firsts.items() if page.total_records != self._read_whole.get(name)
@@ -126,8 +130,8 @@ class Listings:
 class _Rows:
     """Rows as they come in; tells who is waited for, and whether a listing was read whole and at rest."""
 
-    def __init__(self, waiting: set[str], found: Callable[[str, Transaction], None]) -> None:
-        self._waiting = waiting
+    def __init__(self, asked: Mapping[str, str], found: Callable[[str, Transaction], None]) -> None:
+        self._asked = asked  # gateway's id -> what was asked for
         self._found = found
         self._ids: dict[Listing, set[str]] = {}
         self._totals: dict[Listing, set[int]] = {}
@@ -137,15 +141,12 @@ class _Rows:
         self._totals.setdefault(name, set()).add(page.total_records)
         for row in page.rows:
             try:
-                names = msgspec.json.decode(row, type=_Names)
-            except (msgspec.DecodeError, UnicodeDecodeError):
+                id = msgspec.json.decode(row, type=_Name).id
+                ids.add(id)
+                if id in self._asked:
+                    self._found(self._asked[id], read_row(row))
+            except (msgspec.DecodeError, UnicodeDecodeError, UnexpectedResponse):
                 continue  # an odd row is asked for by its id, as every tenth look asks for all
-            ids.add(names.id)
-            for id in {names.id, names.merchant_ref} & self._waiting:
-                try:
-                    self._found(str(id), read_row(row))
-                except UnexpectedResponse:
-                    continue
 
     def is_whole(self, name: Listing, total: int) -> bool:
         return self._totals[name] == {total} and len(self._ids[name]) == total

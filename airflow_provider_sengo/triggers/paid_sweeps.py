@@ -22,13 +22,14 @@ from airflow_provider_sengo.hooks.sengo import SenGoHook
 from airflow_provider_sengo.protocol import sengo
 from airflow_provider_sengo.protocol.paid_book import window
 from airflow_provider_sengo.protocol.paid_rows import SUCCESS, PaidRow, read_row
+from airflow_provider_sengo.protocol.waiting import LookLimits
 
 if TYPE_CHECKING:
     from airflow_provider_sengo.protocol.http import Call
 
 IN_FLIGHT = 8
 JITTER = 0.1  # of the interval, either way: many connections don't poll in step
-ATTEMPTS = 1  # the next sweep tries again, and a page costs one request
+LIMITS: LookLimits = {"max_attempts": 1, "deadline_s": 120.0}  # the next sweep tries again
 
 
 class Session(Protocol):
@@ -62,7 +63,7 @@ class Gateway:
         """Never fails: the error is that of every page."""
         hook = SenGoHook(self._conn_id)
         try:
-            opened = hook.open_session(in_flight=IN_FLIGHT, max_attempts=ATTEMPTS)
+            opened = hook.with_limits(**LIMITS).open_session(in_flight=IN_FLIGHT)
             self._session = await self._stack.enter_async_context(opened)
             self._credentials = hook.credentials
         except (SenGoProviderError, ValueError, AirflowNotFoundException) as error:

@@ -13,7 +13,7 @@ import asyncio
 import contextvars
 import math
 import random
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -22,6 +22,8 @@ from weakref import WeakKeyDictionary
 FIRST_LOOK_AFTER_S = 6.0  # an event within some 5 s can fail its task (Airflow's short-deferral race)
 STRETCH_MAX = 8.0  # while nothing but trouble comes back, looks get rarer, up to this factor
 STRETCHED_MAX_S = 300.0
+APART_MAX_S, PAUSE_MAX_S = 30.0, 10.0  # from the begin and the end of a sweep: a last look must not wait long
+INTERVAL_MIN_S = 0.05  # an interval of 0 is no licence to ask without a pause
 JITTER = 0.1  # several triggerers must not look in step
 ALMOST = 0.9  # who began just after another may look for the first time together with it
 BY_ID_EVERY = 10  # listings are a hint only: every tenth look asks for the id itself
@@ -32,23 +34,30 @@ LAST_LOOK_WITHIN_S = 60.0  # at its deadline a waiter gets one more answer, if o
 class Hint:
     """Where a transaction may be listed, and when to ask for it by its id; nothing is settled by this.
 
-    ``days``: listing days, ISO; ``statuses``: the words that would end the waiting; ``by_id_from_s``: from
-    this event-loop time on it is asked for by id.
+    ``days``: listing days, ISO; ``type``: empty if not known; ``statuses``: the words that would end the
+    waiting; ``gateway_id``: the gateway's own id, where it was asked for by a reference; ``by_id_from_s``:
+    from this event-loop time on it is asked for by id.
     """
 
     days: tuple[str, ...] = ()
     type: str = ""
     statuses: tuple[str, ...] = ()
+    gateway_id: str = ""
     by_id_from_s: float = math.inf
 
 
 class Wanted(Protocol):
-    """One id of a sweep: what is known of it, and whether it must be asked for by its id."""
+    """One id of a sweep: what is known of it, and whether it must be asked for by its id.
+
+    ``is_spot_check``: it must, only to see whether listings show what they should.
+    """
 
     @property
     def hint(self) -> Hint: ...
     @property
     def by_id(self) -> bool: ...
+    @property
+    def is_spot_check(self) -> bool: ...
 
 
 class Sweeper(Protocol):
@@ -73,9 +82,9 @@ class _Waiter:
     looks: Looks
     looks_since_by_id: int = 0
 
-    def needs_by_id(self, now_s: float) -> bool:
-        is_late = now_s >= min(self.deadline_s, self.hint.by_id_from_s)
-        return is_late or self.looks_since_by_id >= BY_ID_EVERY - 1
+    def is_late(self, now_s: float) -> bool:
+        """Whether it should have settled by now, or gets its last look."""
+        return now_s >= min(self.deadline_s, self.hint.by_id_from_s)
 
     def looked(self, at_s: float, stretch: float, *, by_id: bool) -> None:
         """Note a look that begins now, and when the next one is due."""
@@ -91,7 +100,13 @@ class _Due:
 
     waiters: list[_Waiter]
     hint: Hint
-    by_id: bool
+    by_id: bool = False
+    is_spot_check: bool = False
+
+    def add(self, waiter: _Waiter, now_s: float) -> None:
+        self.waiters.append(waiter)
+        self.is_spot_check = self.is_spot_check or waiter.looks_since_by_id >= BY_ID_EVERY - 1
+        self.by_id = self.by_id or self.is_spot_check or waiter.is_late(now_s) or waiter.hint != self.hint
 
 
 class Looks:
@@ -170,16 +185,18 @@ class Poller:
             await asyncio.gather(task, return_exceptions=True)
 
     async def _run(self) -> None:
+        ended: Exception = RuntimeError("the poller was ended while somebody waited")
         try:
             async with self._open_sweeper() as sweeper:
                 while True:
                     await self._until_due()
                     await self._sweep(sweeper)
         except Exception as error:  # noqa: BLE001 - who waits must hear of it, whatever it is
-            for looks in {waiter.looks for waiter in self._waiters}:
-                looks.put(error)
+            ended = error
         finally:
             self._forget()
+            for looks in {waiter.looks for waiter in self._waiters}:
+                looks.put(ended)
 
     async def _until_due(self) -> None:
         while (wakes_at_s := self._next_sweep_s()) > asyncio.get_running_loop().time():
@@ -196,7 +213,8 @@ class Poller:
             return math.inf
         due_s = min(waiter.due_s for waiter in self._waiters)
         shortest_s = min(waiter.interval_s for waiter in self._waiters)
-        return max(due_s, self._began_s + shortest_s / 2, self._ended_s + shortest_s / 8)
+        apart_s, pause_s = min(shortest_s / 2, APART_MAX_S), min(shortest_s / 8, PAUSE_MAX_S)
+        return max(due_s, self._began_s + apart_s, self._ended_s + pause_s)
 
     async def _sweep(self, sweeper: Sweeper) -> None:
         loop = asyncio.get_running_loop()
@@ -221,9 +239,7 @@ class Poller:
         for waiter in self._waiters:
             if waiter.due_s - waiter.interval_s / 2 > now_s or waiter.not_before_s > now_s:
                 continue
-            each = due.setdefault(waiter.id, _Due([], waiter.hint, by_id=False))
-            each.waiters.append(waiter)
-            each.by_id = each.by_id or waiter.needs_by_id(now_s) or waiter.hint != each.hint
+            due.setdefault(waiter.id, _Due([], waiter.hint)).add(waiter, now_s)
         return due
 
 
@@ -231,18 +247,17 @@ _pollers: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, Poller]] =
 
 
 def watch(
-    ids: Iterable[str],
+    hints: Mapping[str, Hint],
     *,
     key: Hashable,
     open_sweeper: Callable[[], AbstractAsyncContextManager[Sweeper]],
     interval_s: float,
     deadline_s: float,
-    hint: Hint,
 ) -> Looks:
-    """Let the poller of ``key`` look for these ids every ``interval_s`` seconds, for the first time after that.
+    """Let the poller of ``key`` look for these ids every ``interval_s`` seconds, first after one of them.
 
-    ``deadline_s`` (event-loop time): each id that is still waited for is looked for once more then, by its
-    id, and no more after. ``await leave()`` in any case.
+    ``hints``: at least one id. ``deadline_s`` (event-loop time): each id that is still waited for is looked
+    for once more then, by its id, and no more after. ``await leave()`` in any case.
     """
     of_loop = _pollers.setdefault(asyncio.get_running_loop(), {})
     poller = of_loop.get(key)
@@ -250,9 +265,10 @@ def watch(
         poller = of_loop[key] = Poller(open_sweeper, lambda: _forget(of_loop, key, poller))
     looks = Looks(poller)
     now_s = asyncio.get_running_loop().time()
+    interval_s = max(interval_s, INTERVAL_MIN_S)
     due_s = min(now_s + interval_s, max(deadline_s, now_s))
     not_before_s = min(now_s + min(interval_s * ALMOST, FIRST_LOOK_AFTER_S), due_s)
-    for id in ids:
+    for id, hint in hints.items():
         looks.add(_Waiter(id, hint, interval_s, due_s, not_before_s, deadline_s, looks))
     return looks
 

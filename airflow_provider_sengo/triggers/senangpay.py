@@ -53,16 +53,14 @@ class SenangPayOrderTrigger(WaitTrigger):
             },
         )
 
-    def _ids(self) -> tuple[str, ...]:
-        return (checked_order_id(self.order_id),)
+    def _hints(self) -> dict[str, Hint]:
+        parse_sen(self.amount_sen, field="amount_sen")
+        return {checked_order_id(self.order_id): Hint()}
 
     async def _poller(self) -> tuple[Hashable, Any]:
         hook = SenangPayHook(self.senangpay_conn_id)
         connection = await hook.read_connection_async()
         return ("senangpay", connection.credentials, connection.options), partial(open_senangpay, hook)
-
-    def _hint(self) -> Hint:
-        return Hint()
 
     def _settled(self, id: str, seen: Any, *, may_appear: bool) -> Settled | None:
         amount_sen = parse_sen(self.amount_sen, field="amount_sen")

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -40,7 +41,8 @@ class SenGoTransactionTrigger(WaitTrigger):
     :param deadline: when to give up, as ISO 8601 with a zone; None: never.
     :param may_appear_until: until when an id that the gateway does not know may still appear.
     :param days: days (ISO, Asia/Jakarta) whose listings may show the transactions; a hint.
-    :param type: ``cashIn`` or ``cashOut``; a hint.
+    :param type: ``cashIn`` or ``cashOut``; a hint, empty if not known.
+    :param gateway_ids: the gateway's own id of what is asked for by a reference; a hint.
     :param by_id_from: from when on each is asked for by its id, for then it should have settled.
     """
 
@@ -53,16 +55,18 @@ class SenGoTransactionTrigger(WaitTrigger):
         failure_statuses: Sequence[str] = FAILURE_STATUSES,
         days: Sequence[str] = (),
         type: str = "cashIn",
+        gateway_ids: Mapping[str, str] | None = None,
         by_id_from: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.transaction_id = transaction_id if isinstance(transaction_id, str) else list(transaction_id)
+        self.transaction_id = _plain(transaction_id)
         self.sengo_conn_id = sengo_conn_id
-        self.success_statuses = list(success_statuses)
-        self.failure_statuses = list(failure_statuses)
-        self.days = list(days)
+        self.success_statuses = _plain(success_statuses)
+        self.failure_statuses = _plain(failure_statuses)
+        self.days = _plain(days)
         self.type = type
+        self.gateway_ids = dict(gateway_ids or {})
         self.by_id_from = by_id_from
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -75,27 +79,36 @@ class SenGoTransactionTrigger(WaitTrigger):
                 "failure_statuses": self.failure_statuses,
                 "days": self.days,
                 "type": self.type,
+                "gateway_ids": self.gateway_ids,
                 "by_id_from": self.by_id_from,
                 **self.arguments(),
             },
         )
 
-    def _ids(self) -> tuple[str, ...]:
-        return checked_ids(self.transaction_id)
+    def _hints(self) -> dict[str, Hint]:
+        statuses = checked_statuses(self.success_statuses, self.failure_statuses)
+        hint = Hint(
+            days=tuple(str(day) for day in self.days),
+            type=str(self.type),
+            statuses=(*statuses.success, *statuses.failure),
+            by_id_from_s=loop_time(self.by_id_from, "by_id_from"),
+        )
+        own = self.gateway_ids
+        return {
+            id: replace(hint, gateway_id=own[id]) if id in own else hint
+            for id in checked_ids(self.transaction_id)
+        }
 
     async def _poller(self) -> tuple[Hashable, Any]:
         hook = SenGoHook(self.sengo_conn_id)
         connection = await hook.read_connection_async()
         return ("sengo", connection.credentials, connection.options), partial(open_sengo, hook)
 
-    def _hint(self) -> Hint:
-        return Hint(
-            days=tuple(self.days),
-            type=self.type,
-            statuses=(*self.success_statuses, *self.failure_statuses),
-            by_id_from_s=loop_time(self.by_id_from, "by_id_from"),
-        )
-
     def _settled(self, id: str, seen: Transaction | Any, *, may_appear: bool) -> Settled | None:
         statuses = checked_statuses(self.success_statuses, self.failure_statuses)
         return settled_transaction(id, seen, statuses, may_appear=may_appear)
+
+
+def _plain(value: Any) -> Any:
+    """A list as JSON has it; what is no list is left as it is, for the check to name."""
+    return list(value) if isinstance(value, list | tuple) else value

@@ -11,11 +11,11 @@ import math
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Hashable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_sengo.exceptions import SenGoProviderError
+from airflow_provider_sengo.exceptions import NotAuthorized, SenGoProviderError
 from airflow_provider_sengo.protocol.waiting import Settled
 from airflow_provider_sengo.triggers.events import error_event, settled_event, too_late_event
 from airflow_provider_sengo.triggers.poller import (
@@ -25,6 +25,15 @@ from airflow_provider_sengo.triggers.poller import (
     Looks,
     watch,
 )
+
+BREATH = 100
+
+
+class _Limits(NamedTuple):
+    """In the event loop's time."""
+
+    deadline_s: float
+    appears_until_s: float
 
 
 class WaitTrigger(BaseTrigger):
@@ -57,16 +66,12 @@ class WaitTrigger(BaseTrigger):
         }
 
     @abstractmethod
-    def _ids(self) -> tuple[str, ...]:
-        """What is waited for; ValueError names a wrong argument."""
+    def _hints(self) -> dict[str, Hint]:
+        """What is waited for, and where it may be listed; ValueError names a wrong argument, of all of them."""
 
     @abstractmethod
     async def _poller(self) -> tuple[Hashable, Any]:
         """The key of the poller to share, and how to open its session: ``() -> context manager``."""
-
-    @abstractmethod
-    def _hint(self) -> Hint:
-        """Where the ids may be listed."""
 
     @abstractmethod
     def _settled(self, id: str, seen: Any, *, may_appear: bool) -> Settled | None:
@@ -85,42 +90,59 @@ class WaitTrigger(BaseTrigger):
         yield TriggerEvent(payload)  # type: ignore[no-untyped-call]
 
     async def _wait(self) -> dict[str, Any]:
-        key, open_sweeper = await self._poller()
-        deadline_s = loop_time(self.deadline, "deadline")
-        self._looks = watch(
-            self._ids(),
-            key=key,
-            open_sweeper=open_sweeper,
-            interval_s=self.poke_interval,
-            deadline_s=deadline_s,
-            hint=self._hint(),
+        hints = self._hints()  # wrong arguments end here: they must not reach the poller of all
+        limits = _Limits(
+            deadline_s=loop_time(self.deadline, "deadline"),
+            appears_until_s=loop_time(self.may_appear_until, "may_appear_until", absent=-math.inf),
         )
-        try:
-            return await self._follow(self._looks, deadline_s)
-        finally:
-            await self._looks.leave()
-
-    async def _follow(self, looks: Looks, deadline_s: float) -> dict[str, Any]:
-        """Take what is seen until nothing is waited for, or each id was looked for after the deadline."""
-        appears_until_s = loop_time(self.may_appear_until, "may_appear_until", absent=-math.inf)
         settled: dict[str, Settled] = {}
-        waiting = {*self._ids()}
-        looked_late: set[str] = set()  # of those: looked for after the deadline
-        trouble = ""
-        while len(looked_late) < len(waiting):
+        key: Hashable = None
+        while True:
+            key_before, (key, open_sweeper) = key, await self._poller()
+            waiting = {id: hint for id, hint in hints.items() if id not in settled}
+            if not waiting:
+                return settled_event(settled)
+            self._looks = watch(
+                waiting,
+                key=key,
+                open_sweeper=open_sweeper,
+                interval_s=self.poke_interval,
+                deadline_s=limits.deadline_s,
+            )
             try:
-                id, seen, looked_at_s = await looks.next(deadline_s + LAST_LOOK_WITHIN_S)
+                return await self._follow(self._looks, {*waiting}, settled, limits)
+            except NotAuthorized:
+                if key == key_before:  # read again: keys get rotated while somebody waits
+                    raise
+            finally:
+                await self._looks.leave()
+
+    async def _follow(
+        self, looks: Looks, waiting: set[str], settled: dict[str, Settled], limits: _Limits
+    ) -> dict[str, Any]:
+        """Take what is seen until nothing is waited for, or each id was looked for after the deadline."""
+        # After a restart of the triggerer the deadline may be over: there is time for one look all the same.
+        until_s = max(limits.deadline_s, asyncio.get_running_loop().time()) + LAST_LOOK_WITHIN_S
+        looked_late: set[str] = set()
+        trouble = ""
+        taken = 0
+        while len(looked_late) < len(waiting):
+            taken += 1
+            if taken % BREATH == 0:
+                await asyncio.sleep(0)  # a full inbox never waits, and others want the event loop
+            try:
+                id, seen, looked_at_s = await looks.next(until_s)
             except TimeoutError:
                 break
             if id not in waiting:
                 continue  # seen twice in one sweep
             trouble = str(seen) if isinstance(seen, SenGoProviderError) else ""
-            if end := self._settled(id, seen, may_appear=looked_at_s < appears_until_s):
+            if end := self._settled(id, seen, may_appear=looked_at_s < limits.appears_until_s):
                 settled[id] = end
                 waiting.discard(id)
                 looked_late.discard(id)
                 looks.drop(id)
-            elif looked_at_s >= deadline_s:
+            elif looked_at_s >= limits.deadline_s:
                 looked_late.add(id)
         return too_late_event(settled, trouble) if waiting else settled_event(settled)
 
@@ -128,7 +150,7 @@ class WaitTrigger(BaseTrigger):
         """A person ended the task: only the waiting ends, for a payment cannot be cancelled."""
         self.log.warning(
             "The wait for %s was ended by hand. Nothing was cancelled: a customer may still pay.",
-            ", ".join(self._ids()[:3]) + (" ..." if len(self._ids()) > 3 else ""),
+            ", ".join([*self._hints()][:3]) + (" ..." if len(self._hints()) > 3 else ""),
         )
 
     async def cleanup(self) -> None:

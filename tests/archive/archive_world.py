@@ -149,11 +149,16 @@ class Clock:
 class World:
     """One gateway, one clock, one archive."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, storage_options: dict[str, str] | None = None) -> None:
         self.uri = uri
+        self.storage_options = storage_options or {}
         self.gateway = FakeGateway()
         self.clock = Clock()
-        self.archive = Archive(uri)
+        self.archive = Archive(uri, self.storage_options)
+
+    def beside(self, suffix: str = "") -> World:
+        """Another gateway and clock; another archive as well if there is a suffix to its address."""
+        return World(self.uri + suffix, self.storage_options)
 
     def read(self, day: date = DAY, *, type: str = "cashIn", **job: object) -> DayResult:
         """One run of a day's task."""
@@ -246,12 +251,12 @@ def counted_commits() -> Iterator[Commits]:
         yield commits
 
 
-def archive_rounds(uri: str, number: int, rounds: int) -> None:
+def archive_rounds(uri: str, storage_options: dict[str, str], number: int, rounds: int) -> None:
     """What one of several processes does: read its gateway again and again while new rows arrive.
 
     Two processes each share a day, and one row of it.
     """
-    world = World(uri)
+    world = World(uri, storage_options)
     world.clock = Clock(days.closed_at(NEXT_DAY) + timedelta(hours=1))
     day = DAY if number < 2 else NEXT_DAY
     for nth in range(rounds):

@@ -64,7 +64,7 @@ def moved_rows(world: World) -> tuple[Callable[[], object], Versions]:
 
 def heal(world: World) -> tuple[Callable[[], object], Versions]:
     """Two ids under two days each, and a sound one."""
-    apart = World(f"{world.uri}-apart")
+    apart = world.beside("-apart")
     apart.clock = world.clock
     for id in ("a", "b"):
         world.gateway.put(id, "pending")

@@ -19,7 +19,7 @@ NOW = days.closed_at(THIRD_DAY) + timedelta(hours=1)
 
 def stand(world: World, id: str, day: date, raw: bytes) -> None:
     """Let a version stand under a day as if its task had not seen the others: read it into a world apart."""
-    apart = World(f"{world.uri}-apart-{id}-{day}-{len(raw)}")
+    apart = world.beside(f"-apart-{id}-{day}-{len(raw)}")
     apart.clock = world.clock
     apart.gateway.put(id, day=day, raw=raw, listing="success")
     apart.read(day)
@@ -38,6 +38,7 @@ def late(world):
     return world
 
 
+@pytest.mark.also_on_s3
 @pytest.mark.parametrize(
     ("first", "second"),
     [("success", "expired"), ("pending", "success"), ("expired", "expired"), ("refunded", "pending")],
@@ -61,6 +62,7 @@ def test_two_days(late, first, second):
     assert late.history("a") == [(goes, "double")]
 
 
+@pytest.mark.also_on_s3
 def test_three_days(late):
     """Of three the most final stays, under the earliest day; the two others go to the history."""
     versions = {DAY: record("a", "pending"), NEXT_DAY: record("a"), THIRD_DAY: record("a", "expired")}
@@ -85,6 +87,7 @@ def test_reads_are_fine_after(late):
     assert late.read(DAY).complete
 
 
+@pytest.mark.also_on_s3
 @pytest.mark.parametrize("order", [1, -1])
 @pytest.mark.parametrize("seen", ["success", "expired"])
 def test_reading_doubles_before_they_are_healed(late, order, seen):

@@ -11,6 +11,8 @@ from archive_world import CLOSED, DAY, NEXT_DAY, PROJECT, Clock, counted_commits
 from airflow_provider_sengo.archive import days, run
 from airflow_provider_sengo.exceptions import Unavailable
 
+pytestmark = pytest.mark.also_on_s3
+
 STATUSES = ("pending", "refunded", "expired", "failed", "success")
 RANK = {"pending": 0, "refunded": 1, "expired": 2, "failed": 2, "success": 3}
 
@@ -62,6 +64,7 @@ def test_later_rows_come_by_merge(world):
     assert world.row("late")["first_seen_at"] > before["first_seen_at"]
 
 
+@pytest.mark.also_on_s3(False)  # its table is long, and of the archive's own making
 @pytest.mark.parametrize("standing", STATUSES)
 @pytest.mark.parametrize("read", STATUSES)
 def test_which_version_wins(world, standing, read):

@@ -120,3 +120,12 @@ def test_sums_only_whole_successes():
     only = FakePage(1, 1, 4, rows)
     facts = walk(only)
     assert (facts.amount_sum, facts.odd_rows, facts.rows) == (1000, 2, 4)
+
+
+def test_a_sum_that_no_column_holds_spoils_no_day():
+    """Rows of absurd amounts are rows all the same; their day must stay provable."""
+    most = 2**63 - 1
+    rows = tuple(record(id, "success", amount=most) for id in "ab")
+    both = FakePage(1, 1, 2, rows)
+    facts = walk(both, again=(both,))
+    assert (facts.quiet, facts.distinct_ids, facts.amount_sum) == (True, 2, most)

@@ -21,6 +21,7 @@ from airflow_provider_sengo.archive.store import Archive
 from airflow_provider_sengo.archive.tables import PARTITION_BY, Tables, literal
 
 
+@pytest.mark.also_on_s3
 def test_absent_archive_is_empty(world):
     """Reading an archive that was never written finds nothing, and makes nothing."""
     assert world.archive.transactions().num_rows == 0
@@ -45,6 +46,7 @@ def test_address_is_demanded(uri):
     assert Tables("s3://bucket/x/", {"AWS_REGION": "x"}).address("reads") == "s3://bucket/x/reads"
 
 
+@pytest.mark.also_on_s3
 def test_filters(world):
     """Transactions are had by project, day (a date or text) and type."""
     world.gateway.fill(2)
@@ -93,6 +95,7 @@ def test_merged_files_hold_plain_columns(world):
         assert sorted(rows.to_table(filter=pc.field("status") == status)["id"].to_pylist()) == ids
 
 
+@pytest.mark.also_on_s3
 def test_columns_as_stored(world):
     """Tables have the columns and partitions that the README names; instants are UTC, amounts 64 bits."""
     world.gateway.put("a", amount=2**63 - 1)
@@ -123,12 +126,13 @@ def test_one_far_instant_does_not_make_the_archive_unreadable(world):
     assert (world.row("a")["expired_at"], world.row("a")["odd_fields"]) == (None, "expiredDate,paidDate")
 
 
+@pytest.mark.also_on_s3
 def test_coverage_comes_from_the_reads_alone(world):
     """Rows without a record of their read prove nothing; a record vouches without looking at rows."""
     world.gateway.fill(2)
     world.read()
     rows = world.archive.transactions().cast(TRANSACTIONS)
-    bare = Archive(f"{world.uri}-bare")
+    bare = world.beside("-bare").archive
     write_deltalake(bare.tables.make("transactions"), rows, mode="append")
     assert bare.coverage(CLOSED) == []
     assert {str(item.state) for item in bare.coverage(CLOSED, project=PROJECT)} == {"missing", "open"}
@@ -140,6 +144,7 @@ def test_coverage_comes_from_the_reads_alone(world):
     assert [i for i in bare.coverage("2026-11-20") if i.day > DAY] == []
 
 
+@pytest.mark.also_on_s3
 def test_records_round_trip(world):
     """A record of a read comes back as it was written; columns of a later version are passed over."""
     records = read(FIRST, moved="the totals changed", requests=7)

@@ -11,6 +11,8 @@ from archive_world import DAY, NEXT_DAY, PROJECT, Clock, record
 from airflow_provider_sengo.archive import days, run
 from airflow_provider_sengo.exceptions import OutcomeUnknown
 
+pytestmark = pytest.mark.also_on_s3
+
 
 def vanished(world, *ids: str) -> None:
     """Archive these as pending, then let no listing show them."""

@@ -18,13 +18,15 @@ from archive_world import DAY, NEXT_DAY, PROJECT, Clock, World, archive_rounds, 
 from airflow_provider_sengo.archive import days, merge
 from airflow_provider_sengo.exceptions import ArchiveIncomplete
 
+pytestmark = pytest.mark.also_on_s3
+
 LATE = days.closed_at(NEXT_DAY) + timedelta(hours=1)
 
 
 @pytest.fixture
 def rival(world) -> World:
     """Another writer of the same archive, with a gateway of its own."""
-    other = World(world.uri)
+    other = world.beside()
     world.clock, other.clock = Clock(LATE), Clock(LATE)
     return other
 
@@ -83,6 +85,7 @@ def test_merges_into_one_partition(world, rival, slip_in):
     assert sorted(world.history("a")) == sorted([(old, "replaced"), (record("a", "expired"), "refused")])
 
 
+@pytest.mark.also_on_s3(False)  # a matter of predicates
 @pytest.mark.parametrize(
     "id", ["late", "x" * 300, "é" * 40, "\U0010ffff" * 40, "a\0b", " "], ids=lambda text: ascii(text[:2])
 )
@@ -109,6 +112,7 @@ def test_merge_against_a_first_read_that_landed(world, rival, slip_in):
     assert {item.new_rows for item in world.archive.reads() if item.status == "success"} == {0, 3}
 
 
+@pytest.mark.also_on_s3(False)  # a matter of predicates
 @pytest.mark.parametrize(
     "elsewhere", [{"day": NEXT_DAY}, {"type": "cashOut"}, {"project": "sandbox-00000000"}], ids=str
 )
@@ -135,6 +139,7 @@ def test_one_id_under_two_days_is_healed(world, rival, slip_in):
     assert rival.read(NEXT_DAY).complete
 
 
+@pytest.mark.also_on_s3(False)  # a matter of counting
 def test_rivals_that_always_win(world, rival, slip_in):
     """After a bounded number of lost races the error comes out; no record of a read is written."""
     world.gateway.put("mine")
@@ -202,7 +207,10 @@ def test_threads(world, rival, monkeypatch):
 def test_spawned_processes(world):
     """Four processes that write one archive again and again lose nothing and double nothing."""
     context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=archive_rounds, args=(world.uri, number, 3)) for number in range(4)]
+    workers = [
+        context.Process(target=archive_rounds, args=(world.uri, world.storage_options, number, 3))
+        for number in range(4)
+    ]
     for worker in workers:
         worker.start()
     for worker in workers:

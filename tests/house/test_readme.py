@@ -293,10 +293,9 @@ def test_links_to_files_lead_somewhere() -> None:
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
-@pytest.mark.parametrize("connection_type", ["sengo", "senangpay"])
-def test_the_connection_table_is_the_generated_one(connection_type: str) -> None:
+def test_the_connection_table_is_the_generated_one() -> None:
     """Form, limits and README come from one table."""
-    assert f"\n{connection_fields.markdown_table(connection_type)}\n" in README
+    assert f"\n{connection_fields.markdown_table()}\n" in README
 
 
 def test_the_examples_are_all_that_there_are() -> None:

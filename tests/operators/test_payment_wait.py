@@ -205,3 +205,47 @@ def test_an_event_that_says_nothing_is_no_payment(event: Any, simulator: Simulat
 def test_without_waiting_nothing_has_changed(simulator: Simulator) -> None:
     """The payment as it was made, still pending."""
     assert create(wait_for_payment=False, deferrable=True).execute({})["status"] == "pending"
+
+
+def test_a_late_event_and_a_triggerer_that_was_away_are_looked_into(simulator: Simulator) -> None:
+    """What was paid meanwhile is paid; else it took too long, with our words."""
+    off = deferred()
+    late = {"outcome": "too late", "statuses": {}, "trouble": ""}
+    dead = ("__fail__", {"error": "Trigger timeout"}, {})
+    with pytest.raises(AirflowSensorTimeout, match="INV-1: not settled"):
+        create().execute_complete({}, event=late, **off.kwargs)
+    with pytest.raises(AirflowSensorTimeout, match="INV-1: not settled"):
+        create().resume_execution(*dead)
+    simulator.world.pay("INV-1")
+    assert create().execute_complete({}, event=late, **off.kwargs)["status"] == "success"
+    assert create().resume_execution(*dead)["status"] == "success"
+    assert simulator.world.requests().by_endpoint["POST /qris"] == 1
+
+
+@pytest.mark.parametrize("status", ["pending", "paid", ""])
+def test_a_settled_event_counts_only_as_paid(status: str, simulator: Simulator) -> None:
+    """Any other word: the task looks for itself."""
+    deferred()
+    event = {"outcome": "settled", "statuses": {"INV-1": status}, "record": {"id": "1", "status": status}}
+    with pytest.raises(TaskDeferred):
+        create(deferrable=True).execute_complete({}, event=event)
+
+
+def test_a_payment_whose_time_is_over_is_waited_for(simulator: Simulator) -> None:
+    """The gateway may be slow to call it expired: a task that runs again waits on, and never pays anew."""
+    deferred()
+    simulator.world.set_fault(
+        "tamper", endpoint="GET /check", fields={"responseData.expiredDate": "2026-01-01T00:00:00+07:00"}
+    )
+    assert deferred(timeout=None).trigger.serialize()[1]["transaction_id"] == "INV-1"
+    simulator.world.pay("INV-1")
+    assert create(deferrable=False, timeout=None).execute({})["status"] == "success"
+    assert simulator.world.requests().by_endpoint["POST /qris"] == 1
+
+
+@pytest.mark.parametrize("interval", [0, -1, True, "30", float("inf"), timedelta(0)])
+def test_a_wrong_interval_is_told_when_the_dag_is_parsed(interval: Any) -> None:
+    """Before anything can be sent."""
+    with pytest.raises(ValueError, match="poll_interval: must be seconds above 0"):
+        create(poll_interval=interval)
+    assert create(poll_interval=timedelta(seconds=30)).poll_interval == 30.0

@@ -45,6 +45,8 @@ def test_four_charts_split_number_and_sum_by_status_and_channel():
     assert [(each.name, each.values) for each in paid.series] == [("qris", (3, 0, 0)), ("retail", (0, 0, 1))]
     assert {each.colour for each in paid.series} & {each.colour for each in number.series} == set()
     assert [each.name for each in paid_amount.series] == ["retail", "qris"]
+    colours = [{each.name: each.colour for each in chart.series} for chart in (paid, paid_amount)]
+    assert colours[0] == colours[1]
 
 
 def test_bars_are_stacked_to_scale():

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import UserList
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -163,6 +164,7 @@ def test_ids_are_one_or_many_each_once() -> None:
     assert waiting.checked_ids("INV-1") == ("INV-1",)
     assert waiting.checked_ids(["B", "A", "B"]) == ("B", "A")
     assert waiting.checked_ids([]) == ()
+    assert waiting.checked_ids(UserList(["A"])) == ("A",)  # what an upstream task's output may be
 
 
 @pytest.mark.parametrize(
@@ -173,6 +175,8 @@ def test_ids_are_one_or_many_each_once() -> None:
         ("", "id or reference: must be"),
         (["A", ""], r"transaction_id\[1\]: id or reference"),
         (["A", None], r"transaction_id\[1\]: id or reference"),
+        ("['PAY-1', 'PAY-2']", "a template turned into text.*render_template_as_native_obj"),
+        ("('PAY-1',)", "a template turned into text"),
     ],
 )
 def test_wrong_ids_are_named(ids: Any, says: str) -> None:
@@ -186,16 +190,20 @@ def test_a_hint_names_the_days_that_a_transaction_may_be_listed_under() -> None:
     expires = NOON + timedelta(days=1)
     late = Transaction(id="A", status="pending", expired_date=expires, settle_date=NOON - timedelta(days=2))
     payout = Transaction(id="B", status="pending", disbursement=Disbursement())
-    assert waiting.listing_hint([late, payout], NOON) == {
+    assert waiting.listing_hint({"INV-1": late}, NOON) == {
         "days": ["2026-11-20", "2026-11-22", "2026-11-23"],
-        "type": "cashOut",
+        "type": "cashIn",
+        "gateway_ids": {"INV-1": "A"},
         "by_id_from": expires.isoformat(),
     }
+    assert waiting.listing_hint({"B": payout}, NOON)["type"] == "cashOut"
+    assert waiting.listing_hint({"A": late, "B": payout}, NOON)["type"] == ""
     before_midnight = datetime(2026, 11, 22, 16, 59, tzinfo=UTC)
-    assert waiting.listing_hint([], before_midnight)["days"] == ["2026-11-22"]
-    assert waiting.listing_hint([seen("pending")], before_midnight + timedelta(minutes=1)) == {
+    assert waiting.listing_hint({}, before_midnight)["days"] == ["2026-11-22"]
+    assert waiting.listing_hint({"INV-1": seen("pending")}, before_midnight + timedelta(minutes=1)) == {
         "days": ["2026-11-23"],
         "type": "cashIn",
+        "gateway_ids": {"INV-1": "01J"},
         "by_id_from": None,
     }
 

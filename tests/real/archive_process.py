@@ -1,14 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A worker as a process of its own: archives one day without Airflow, and says when it begins."""
+"""A worker as a process of its own: archives days without Airflow, and says when it begins.
+
+Storage options of the archive come as JSON in ``STORAGE_OPTIONS``. A day that could not be read, or written,
+is tried again as often as ``TRIES`` says, as Airflow tries a task again.
+"""
 
 import asyncio
 import json
+import os
 import sys
 from datetime import date
 
+from deltalake.exceptions import DeltaError
+
 from airflow_provider_sengo.archive.run import DayJob, archive_day
 from airflow_provider_sengo.archive.store import Archive
-from airflow_provider_sengo.exceptions import NotFound
+from airflow_provider_sengo.exceptions import ArchiveIncomplete, NotFound
 from airflow_provider_sengo.protocol import sengo
 from airflow_provider_sengo.transport.aio import AsyncTransport
 from airflow_provider_sengo.transport.options import TransportOptions
@@ -29,13 +36,23 @@ class Gateway:
             return None
 
 
-async def main(base_url, key, token, uri, day, type_):
+async def main(base_url, key, token, uri, *targets):
     credentials = sengo.Credentials(base_url=base_url, client_key=key, client_token=token)
-    job = DayJob(project=credentials.project, day=date.fromisoformat(day), type=type_)
+    archive = Archive(uri, json.loads(os.environ.get("STORAGE_OPTIONS", "{}")))
+    tries = int(os.environ.get("TRIES", "1"))
     async with AsyncTransport(TransportOptions(), in_flight=8) as transport:
         print("begin", flush=True)
-        result = await archive_day(job, Gateway(transport, credentials), Archive(uri))
-    print(json.dumps(result.complete), flush=True)
+        for day, type_ in zip(targets[::2], targets[1::2], strict=True):
+            job = DayJob(project=credentials.project, day=date.fromisoformat(day), type=type_)
+            for left in range(tries - 1, -1, -1):
+                try:
+                    result = await archive_day(job, Gateway(transport, credentials), archive)
+                    break
+                except (OSError, DeltaError, ArchiveIncomplete) as error:
+                    print(type(error).__name__, flush=True)
+                    if not left:
+                        raise
+            print(json.dumps(result.complete), flush=True)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -41,7 +42,7 @@ class FakeTaskInstance:
 def run(make: Callable[..., Any], mode: str) -> tuple[str, Any]:
     """``(how it ended, XCom or text)``; ``make(**options)`` gives a new sensor, as each visit does."""
     try:
-        return "done", {"poke": _poke, "reschedule": _reschedule, "deferrable": _defer}[mode](make)
+        return "done", unchanged({"poke": _poke, "reschedule": _reschedule, "deferrable": _defer}[mode](make))
     except BaseException as error:
         for kind, word in ENDS.items():
             if isinstance(error, kind):
@@ -69,7 +70,7 @@ def _defer(make: Callable[..., Any]) -> Any:
         return make(deferrable=True).execute({})
     except TaskDeferred as deferred:
         event = fire(deferred.trigger)
-        kept = deserialize(serialize(deferred.kwargs or {}))
+        kept = unchanged(deferred.kwargs or {})
         return make(deferrable=True).resume_execution(deferred.method_name, {**kept, "event": event}, {})
 
 
@@ -77,7 +78,8 @@ def fire(trigger: Any) -> Any:
     """The trigger made anew from its arguments and run to its event, both through Airflow's serialisers."""
     path, arguments = trigger.serialize()
     assert path == f"{type(trigger).__module__}.{type(trigger).__name__}"
-    again = type(trigger)(**deserialize(serialize(arguments)))
+    again = type(trigger)(**unchanged(arguments))
+    assert again.serialize() == (path, arguments)
 
     async def first_event() -> Any:
         events = [event async for event in again.run()]
@@ -85,4 +87,12 @@ def fire(trigger: Any) -> Any:
         (event,) = events
         return event.payload
 
-    return deserialize(serialize(asyncio.run(first_event())))
+    return unchanged(asyncio.run(first_event()))
+
+
+def unchanged(value: Any) -> Any:
+    """The value after Airflow's own serialisers, which must give back what they were given."""
+    again = deserialize(serialize(value))
+    assert again == value
+    assert json.loads(json.dumps(value)) == value
+    return again

@@ -278,7 +278,7 @@ def test_both_limits_count_from_the_trys_start_across_the_deferral(simulator: Si
     began = (datetime.now(UTC) - timedelta(seconds=100)).isoformat()
     with pytest.raises(AirflowTaskTimeout, match="execution_timeout"):
         sensor(execution_timeout=timedelta(seconds=90)).execute_complete({}, event=event, started_at=began)
-    with pytest.raises(AirflowSensorTimeout, match="The last look failed: no answer"):
+    with pytest.raises(AirflowSensorTimeout, match="PAY-1: not settled within timeout"):
         sensor(execution_timeout=timedelta(seconds=900)).execute_complete({}, event=event, started_at=began)
 
 

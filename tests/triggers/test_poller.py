@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from virtual_time import run_virtual
 
-from airflow_provider_sengo.exceptions import NotAuthorized, Unavailable
+from airflow_provider_sengo.exceptions import NotAuthorized, Unavailable, UnexpectedResponse
 from airflow_provider_sengo.triggers import poller
 from airflow_provider_sengo.triggers.poller import Hint, Looks, watch
 from airflow_provider_sengo.triggers.sweepers import look_one_by_one
@@ -69,8 +69,9 @@ def now() -> float:
 
 
 def wait_for(gateway: Gateway, *ids: str, key: str = "one", **options: Any) -> Looks:
-    given = {"interval_s": INTERVAL_S, "deadline_s": NEVER, "hint": Hint()} | options
-    return watch(ids, key=key, open_sweeper=gateway.open, **given)
+    given = {"interval_s": INTERVAL_S, "deadline_s": NEVER} | options
+    hint = given.pop("hint", Hint())
+    return watch(dict.fromkeys(ids, hint), key=key, open_sweeper=gateway.open, **given)
 
 
 async def take(looks: Looks, count: int) -> list[tuple[str, Any, float]]:
@@ -233,6 +234,53 @@ def test_at_the_deadline_there_is_one_last_look_by_id() -> None:
     run_virtual(main())
 
 
+def test_the_last_look_does_not_wait_for_a_long_interval() -> None:
+    """A deadline shortly after a look of those who look once an hour is kept all the same."""
+
+    async def main() -> None:
+        gateway = Gateway()
+        looks = wait_for(gateway, "A", interval_s=3600.0, deadline_s=3700.0)
+        times = [at for _, _, at in await take(looks, 2)]
+        assert times == [3600.0, 3700.0]
+        await looks.leave()
+
+    run_virtual(main())
+
+
+def test_an_interval_of_nothing_still_pauses() -> None:
+    """Not one look after the other."""
+
+    async def main() -> None:
+        gateway = Gateway()
+        looks = wait_for(gateway, "A", interval_s=0.0)
+        await asyncio.sleep(1.0)
+        assert 5 <= len(gateway.sweeps) <= 25
+        await looks.leave()
+
+    run_virtual(main())
+
+
+def test_a_poller_that_is_ended_from_outside_tells_who_waits() -> None:
+    """Whatever ended it: nobody may wait for ever."""
+
+    async def main() -> None:
+        def broken(id: str) -> Any:
+            raise SystemExit
+
+        gateway = Gateway(broken)
+        looks = wait_for(gateway, "A")
+        (task,) = asyncio.all_tasks() - {asyncio.current_task()}
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.sleep(1)
+        task.cancel()
+        with pytest.raises(RuntimeError, match="ended while somebody waited"):
+            await looks.next(NEVER)
+        await looks.leave()
+        assert not pollers()
+
+    run_virtual(main())
+
+
 def test_a_deadline_that_is_over_still_gives_a_look() -> None:
     """As after a restart of the triggerer."""
 
@@ -363,7 +411,7 @@ def test_one_by_one_asks_for_each_and_stops_when_the_gateway_is_down() -> None:
         assert await look_one_by_one(ids, look, told.__setitem__, at_a_time=10)
         assert set(told) == set(ids)
         assert len(asked) < 60
-        assert isinstance(told["199"], Unavailable)
+        assert sum(isinstance(seen, Unavailable) for seen in told.values()) > 140
 
         async def refused(id: str) -> str:
             raise NotAuthorized("no", http_status=401)
@@ -376,5 +424,28 @@ def test_one_by_one_asks_for_each_and_stops_when_the_gateway_is_down() -> None:
             raise Unavailable("down", http_status=503)
 
         assert not await look_one_by_one(ids[:5], down, told.__setitem__, at_a_time=2)
+
+    run_virtual(main())
+
+
+def test_odd_ones_do_not_shut_the_others_out() -> None:
+    """Forty records that no one can read stand before one that can be: it is asked for within a few sweeps."""
+
+    async def main() -> None:
+        good: list[str] = []
+
+        async def look(id: str) -> str:
+            if id != "good":
+                raise UnexpectedResponse("odd")
+            return "fine"
+
+        def found(id: str, seen: Any) -> None:
+            if seen == "fine":
+                good.append(id)
+
+        ids = [*(f"odd {number}" for number in range(40)), "good"]
+        for _ in range(50):
+            await look_one_by_one(ids, look, found, at_a_time=16)
+        assert len(good) > 5
 
     run_virtual(main())
