@@ -2,8 +2,8 @@
 """``make bench``: this package beside what most people write, as ratios, in one Markdown document.
 
 The document goes to standard output and, unless it was a trial on fewer rows, to ``docs/benchmarks.md``; a
-part measured alone replaces its own section there. No verdict: misses are named, and only ratios on a quiet
-machine mean much.
+part measured alone replaces its own section there. Missed aims are named and fail nothing, since only ratios
+on a quiet machine mean much; a part that breaks does not stop the others, and is told at the end.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import bench_rate
 import bench_reread
 import bench_small
 import bench_waiting
-from bench_runs import Plan
+from bench_runs import Plan, RunFailed
 from bench_table import DOCUMENT, HEAD, Section, merged
 
 # In this order in the document.
@@ -52,23 +52,35 @@ def main() -> int:
         parser.error("rounds must be at least 1, scale more than 0 and at most 1")
     slow_rounds = arguments.slow_rounds or (arguments.rounds if arguments.part else 1)
     sections: dict[str, str] = {}
+    failed: list[str] = []
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         plan = Plan(arguments.rounds, arguments.scale, Path(folder), min(slow_rounds, arguments.rounds))
         for part in [arguments.part] if arguments.part else PARTS:
             title, measure = PARTS[part]
             began = time.monotonic()
             plan.say(f"{part} ...")
-            section = measure(plan)
+            try:
+                section = measure(plan)
+            except RunFailed as error:
+                plan.say(str(error))
+                failed.append(part)
+                continue  # the others took minutes, too
             plan.say(f"{part} took {time.monotonic() - began:.0f} s")
             sections[title] = section.markdown(rounds_in_words(plan))
     if plan.scale < 1:
         print("\n".join([HEAD, *sections.values()]))
-        return 0
+        return _verdict(failed)
     text = merged(sections, [title for title, _ in PARTS.values()])
     DOCUMENT.parent.mkdir(exist_ok=True)
     DOCUMENT.write_text(text)
     print(text)
-    return 0
+    return _verdict(failed)
+
+
+def _verdict(failed: list[str]) -> int:
+    if failed:
+        print(f"error: could not be measured: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 def rounds_in_words(plan: Plan) -> str:

@@ -28,6 +28,10 @@ START_UP_ROWS, PAGE_SIZE = 1_000, 100
 ERROR_CHARACTERS_MAX = 3_000
 
 
+class RunFailed(Exception):
+    """A child process ended badly; the text tells what it complained of."""
+
+
 class Run(NamedTuple):
     """One whole process. ``facts``: what it printed last; ``above_mib``: its peak above its imports."""
 
@@ -125,7 +129,7 @@ def process(plan: Plan, script: str, *arguments: str) -> Run:
         child.returncode = os.waitstatus_to_exitcode(status)  # or Popen would look for a process that is gone
     if status:
         tail = complaints.read_text(errors="replace")[-ERROR_CHARACTERS_MAX:]
-        raise SystemExit(f"{tail}\nerror: {script} {' '.join(arguments)} ended with {child.returncode}")
+        raise RunFailed(f"{tail}\nerror: {script} {' '.join(arguments)} ended with {child.returncode}")
     facts: dict[str, Any] = json.loads(words.splitlines()[-1])
     peak_mib = usage.ru_maxrss / KIB
     above_mib = peak_mib - facts.get("imports_kib", 0) / KIB

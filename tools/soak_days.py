@@ -14,10 +14,11 @@ from soak_gateway import Gateways
 from soak_judge import NOT_CHARGED, Judge
 from soak_tasks import Book
 
-PROGRESS_EVERY_S = 10.0
+SAY_EVERY_S = 10.0
 QUIET_S = 45  # of the minutes asked for: the end after the faults
-STEP_MAX_S = 150.0  # no run of the archive, nor a quiet end's part, takes longer
-KILL_EVERY_S = {"task": 3.0, "worker": 45.0, "triggerer": 35.0, "restart": 25.0}
+STEP_MAX_S = 240.0  # no run of the archive, nor a quiet end's part, takes longer
+# On average, in seconds; SIGKILLs, and the gateway stops listening for a moment.
+EVERY_S = {"task": 3.0, "worker": 45.0, "triggerer": 35.0, "restart": 25.0}
 PAYMENTS_A_STEP = 12
 RUNS_A_MORNING_MAX = 5
 CLEARS_MAX = 3  # of one task by a person in the quiet end
@@ -49,7 +50,13 @@ class Soak:
         self.book = Book(self.gateways, self.airflow, seed, self.archive_uri)
         self.judge = Judge(self.gateways, self.airflow)
         self.gateways.kill_within_requests(self.airflow.pid_of)
-        self.next_s = {name: self._next(every_s) for name, every_s in KILL_EVERY_S.items()}
+        self.troubles: dict[str, Callable[[], None]] = {
+            "task": self._kill_task,
+            "worker": self._kill_worker,
+            "triggerer": self._kill_triggerer,
+            "restart": self._restart_gateway,
+        }
+        self.next_s = {name: self._next(every_s) for name, every_s in EVERY_S.items()}
 
     @staticmethod
     def _environment(home: Path) -> dict[str, str]:
@@ -71,7 +78,7 @@ class Soak:
         self.book.settle_due()
         if not self.is_quiet:
             self._disturb()
-        if time.monotonic() - self.said_at_s >= PROGRESS_EVERY_S:
+        if time.monotonic() - self.said_at_s >= SAY_EVERY_S:
             self.said_at_s = time.monotonic()
             self.say_progress()
         if self.is_interrupted or (not self.is_quiet and time.monotonic() > self.ends_at_s):
@@ -99,25 +106,25 @@ class Soak:
         now_s = time.monotonic()
         for name, at_s in self.next_s.items():
             if now_s >= at_s:
-                self.next_s[name] = self._next(KILL_EVERY_S[name])
-                getattr(self, f"_{name}")()
+                self.next_s[name] = self._next(EVERY_S[name])
+                self.troubles[name]()
                 return
 
-    def _task(self) -> None:
+    def _kill_task(self) -> None:
         running = self.airflow.running()
         pid = self.rng.choice(running).pid if running else None
         if pid is not None:
             self.gateways.kill(pid, "task")
 
-    def _worker(self) -> None:
+    def _kill_worker(self) -> None:
         self.rng.choice(self.airflow.workers).kill()
         self.gateways.counts["killed: worker"] += 1
 
-    def _triggerer(self) -> None:
+    def _kill_triggerer(self) -> None:
         self.airflow.triggerer.kill()
         self.gateways.counts["killed: triggerer"] += 1
 
-    def _restart(self) -> None:
+    def _restart_gateway(self) -> None:
         self.gateways.restart(self.airflow.turn)
 
     # -- a day --------------------------------------------------------------------------------------

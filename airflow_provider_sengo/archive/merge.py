@@ -42,7 +42,6 @@ from airflow_provider_sengo.exceptions import ArchiveIncomplete
 
 COMMIT_TRIES = 8  # each on a fresh snapshot; more rivals than that in one partition is a fault elsewhere
 COMMIT_WAIT_S = 0.2
-MERGE_SPILL_BYTES = 256 << 20
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -215,7 +214,8 @@ def _merge(table: DeltaTable, partition: Partition, found: Comparison, source: p
             source_alias="s",
             target_alias="t",
             streamed_exec=False,
-            max_spill_size=MERGE_SPILL_BYTES,
+            # No ``max_spill_size``: from some 20,000 rows a partition on, deltalake 1.5 then ends with "not
+            # enough memory to continue external sort", whatever the limit, and the day could not be archived.
             writer_properties=WRITER,
         )
         .when_matched_update_all(predicate=guard)

@@ -74,7 +74,7 @@ class OrderPayment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardToken:
-    """A stored card. Whoever has ``token`` and the public merchant id can charge it: keep it as a secret.
+    """A stored card. ``token`` and the secret key charge it, ``token`` alone switches it: keep it as a secret.
 
     ``card_type``: ``vs``, ``mc``, or as sent.
     """

@@ -23,5 +23,7 @@ def tls_context(ca_bundle: str | None) -> ssl.SSLContext:
             context = ssl.create_default_context(cafile=path)
     except (OSError, ssl.SSLError) as error:
         raise ValueError(f"ca_bundle {path!r} cannot be read ({type(error).__name__})") from None
+    # What SSLKEYLOGFILE switches on would write the session's keys to a file.
+    context.keylog_filename = None  # type: ignore[assignment]  # typeshed knows text only
     context.set_alpn_protocols(["http/1.1"])
     return context

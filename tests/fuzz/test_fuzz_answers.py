@@ -126,7 +126,7 @@ def _as_bytes(value: object) -> bytes:
     return json.dumps(value).encode()
 
 
-@fuzz(300)
+@fuzz(150)
 @given(
     name=st.sampled_from([*ANSWERS]),
     body=st.binary() | st.text().map(str.encode) | envelopes.map(_as_bytes) | anything.map(_as_bytes),

@@ -93,7 +93,7 @@ ENDPOINTS: dict[str, tuple[Callable[..., Call[Any]], dict[str, Any]]] = {
 }
 
 
-@fuzz(400)
+@fuzz(200)
 @given(data=st.data())
 def test_endpoints(data: st.DataObject) -> None:
     """Any argument of any endpoint: a request of ASCII headers whose body is bytes, or a ValueError."""
@@ -142,7 +142,7 @@ def test_callbacks(body: bytes, given_signature: str, key: str, secret: str) -> 
     assert len(signing.senangpay_signature(secret, key, given_signature)) == 64
 
 
-@fuzz(300)
+@fuzz(150)
 @given(data=st.data())
 def test_tokenization_returns(data: st.DataObject) -> None:
     """What a browser brings back, as fields or as a query string, signed or not: a card, or an error of ours."""
@@ -181,7 +181,7 @@ def test_tokenization_returns(data: st.DataObject) -> None:
         assert "token=" not in repr(card)
 
 
-@fuzz(300)
+@fuzz(150)
 @given(text=any_text | st.text("0123456789", max_size=400) | st.lists(st.text("0123456789")).map("04".join))
 def test_qr_text(text: str) -> None:
     """Any text of a code is read or says nothing; never an error."""
@@ -201,7 +201,7 @@ def test_money(value: object) -> None:
         assert money.sen_to_ringgit(sen) == (value if "." in str(value) else f"{value}.00")
 
 
-@fuzz(300)
+@fuzz(150)
 @given(text=any_text | st.floats().map(str) | instants.map(lambda at: f"{at:%a, %d %b %Y %H:%M:%S} GMT"))
 def test_retry_after(text: str) -> None:
     """Any Retry-After: from nothing to its bound in seconds, or None."""
@@ -228,7 +228,7 @@ def test_cursors(value: Any, since: str) -> None:
         assert cursor is None or paid_book.read_cursor(cursor.as_json()) == cursor
 
 
-@fuzz(300)
+@fuzz(150)
 @given(at=st.datetimes(timezones=st.timezones() | st.just(timezone(timedelta(hours=-23, minutes=-59)))))
 def test_days_of_instants(at: datetime) -> None:
     """Any instant has its day in Jakarta, also at the calendar's ends; a window ends with it."""

@@ -81,7 +81,7 @@ def read(kind: str, connection: Any) -> None:
     assert not password or password in found.secrets()
 
 
-@fuzz(400)
+@fuzz(200)
 @given(
     kind=st.sampled_from([*READERS]), host=hosts, schema=any_text, port=scalar, login=any_text, extra=extras
 )

@@ -16,7 +16,11 @@ from airflow.providers.common.compat.sdk import (
     AirflowTaskTimeout,
     TaskDeferred,
 )
-from airflow.sdk.serde import deserialize, serialize
+
+try:
+    from airflow.sdk.serde import deserialize, serialize
+except ImportError:  # Airflow 3.1
+    from airflow.serialization.serde import deserialize, serialize  # type: ignore[no-redef]
 
 from airflow_provider_sengo.operators.sengo import SenGoCreateQrisOperator
 from airflow_provider_sengo.simulator import Simulator

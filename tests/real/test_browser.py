@@ -21,6 +21,8 @@ from browser_airflow import (
     expect_form,
     fill_form,
     open_archive,
+    routes,
+    state_of,
     trigger,
 )
 from playwright.sync_api import expect
@@ -133,7 +135,6 @@ def test_a_connection_is_made_tested_and_opened_again(page, airflow, shop, kind)
     }[kind]
     conn_id, port = f"shop_{kind}", int(host.split(":")[2].partition("/")[0])
     extras = {name: EXTRAS.get(name, shop.origin) for name in table.extras}
-
     standard = {"host": host, "login": login, "password": password, "port": port}
     dialog = fill_form(page, airflow, table, conn_id, standard, extras)
     photograph(page, f"form-{kind}")
@@ -203,10 +204,6 @@ def test_a_payment_is_found_in_the_archive(page, airflow, shop, archived):
     expect(frame.get_by_text("As the gateway sent it")).to_be_visible()
 
 
-def state_of(airflow, run_id):
-    return airflow.task_instances("wait_for_order", run_id)[0]["state"]
-
-
 def test_a_payment_by_hand_ends_the_waiting_task(page, airflow, shop):
     """From the task's link to the code, from the simulator's page to the paid code and the green task."""
     run_id = trigger(page, airflow, "wait_for_order")
@@ -232,13 +229,6 @@ def test_a_payment_by_hand_ends_the_waiting_task(page, airflow, shop):
     expect(page.get_by_role("row", name="State success")).to_be_visible()
     (payment,) = shop.world.payments("ORDER-2041")
     assert payment["status"] == "success"
-
-
-def routes():
-    """Every route of the pages with its methods, from the application itself."""
-    from airflow_provider_sengo.plugins.app import build_application
-
-    return [(route.path, sorted(route.methods)) for route in build_application().routes]
 
 
 QUESTIONS = "?project=p&day=2026-01-01&type=cashIn&q=x&dag_id=d&run_id=r&task_id=t"

@@ -40,7 +40,7 @@ def begin_together(context):
     name = f"{{task.day}}.{{task.type}}.{{context['ti'].try_number}}"
     (FOLDER / f"{{name}}.new").write_text(str(os.getpid()))
     (FOLDER / f"{{name}}.new").rename(FOLDER / f"{{name}}.pid")
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while not (FOLDER / "let_go").exists() and time.monotonic() < until:
         time.sleep(0.02)
 
@@ -90,8 +90,6 @@ def spread(postgres, tmp_path_factory):
                 # A scheduler takes one task at a time and does not rest, so that neither gets all of them.
                 "AIRFLOW__SCHEDULER__MAX_TIS_PER_QUERY": "1",
                 "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
-                # How long a task is believed to run whose worker says nothing any more.
-                "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "10",
                 "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "2",
                 "AIRFLOW__SENGO__ARCHIVE_URI": str(home / "archive"),
                 "AIRFLOW_CONN_SENGO_DEFAULT": json.dumps(connection),
@@ -140,7 +138,7 @@ def test_eight_partitions_at_once_on_two_schedulers_and_one_worker_killed(spread
     began = time.monotonic()
     spread.world.configure(latency_ms=LATENCY_MS)
     run_id = spread.trigger(DAG_ID)
-    spread.until(lambda: len(begun(spread)) == 2 * DAYS, 60, "eight partitions do not run at once")
+    spread.until(lambda: len(begun(spread)) == 2 * DAYS, 120, "eight partitions do not run at once")
     taken = taken_by(spread, run_id)
     assert len(taken) == 2, "one scheduler took all"
     (day, type_, _), pid = min(begun(spread).items())
@@ -151,9 +149,9 @@ def test_eight_partitions_at_once_on_two_schedulers_and_one_worker_killed(spread
     assert spread.wait_for_run(DAG_ID, run_id)["state"] == "success"
 
     tries = Counter(number for *_, number in begun(spread))
-    print(
-        f"\n{time.monotonic() - began:.0f} s, tries {dict(tries)}, {spread.world.requests().total} requests"
-    )
+    requests = spread.world.requests().total
+    took_s = time.monotonic() - began
+    print(f"\n{took_s:.0f} s, taken by {dict(taken)}, tries {dict(tries)}, {requests} requests")
     assert (day, type_, 2) in begun(spread), "the killed task was tried again"
     assert tries == {1: 2 * DAYS, 2: 1}, "and no other"
     archive = Archive(str(spread.home / "archive"))

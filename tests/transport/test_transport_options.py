@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from airflow_provider_sengo.protocol.http import Request
@@ -13,6 +15,7 @@ from airflow_provider_sengo.transport.options import (
     check_url,
 )
 from airflow_provider_sengo.transport.sync import Transport
+from airflow_provider_sengo.transport.tls import tls_context
 
 
 @pytest.mark.parametrize(
@@ -133,3 +136,9 @@ def test_a_ca_bundle_that_cannot_be_read(tmp_path, content):
         path.write_text(content)
     with pytest.raises(ValueError, match="ca_bundle"):
         Transport(TransportOptions(ca_bundle=str(path)))
+
+
+def test_no_session_keys_are_written_to_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python obeys SSLKEYLOGFILE by itself; whoever can set it would read what is sent."""
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
+    assert tls_context(None).keylog_filename is None
