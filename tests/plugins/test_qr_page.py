@@ -75,8 +75,8 @@ def test_the_code_is_shown_with_what_it_costs_and_how_long(show):
     """An odd text gives a code as well; nothing in it is trusted."""
     text = show(TOLD, {"id": "tx-1", "status": "pending"})
     assert drawn(text) == qr_svg(LATIN)
-    assert "<h1>Rp\N{NO-BREAK SPACE}25,000</h1>" in text
-    assert "Rp\N{NO-BREAK SPACE}25,175 in total" in text
+    assert "<h1>Rp\N{NO-BREAK SPACE}25,175</h1>" in text  # what the customer pays
+    assert "Rp\N{NO-BREAK SPACE}25,000 and the fee" in text
     facts = told(text)
     assert facts["Time left"] == "12 min 30 s"
     assert facts["Expires"] == "2026-11-22 14:22:30"
@@ -209,4 +209,4 @@ def test_the_real_task_leads_to_its_page(run_dag, ask, client, sengo_simulator, 
     assert facts["Reference"] == "INV-2026-1"
     (row,) = [row for row in sengo_simulator.world.ledger() if row["reference"] == "INV-2026-1"]
     assert facts["Transaction"] == row["id"]
-    assert "<h1>Rp\N{NO-BREAK SPACE}12,000</h1>" in answer.text
+    assert "Rp\N{NO-BREAK SPACE}12,000 and the fee" in answer.text

@@ -87,7 +87,7 @@ def operators(archive_uri: str) -> list[Any]:
 async def open_listing(hook: Any) -> str:
     """What an open fetcher of listings and its transport look like."""
     async with hook.open_listing() as listing:
-        return f"{listing!r} {listing._transport!r} {listing._credentials!r}"
+        return f"{listing!r} {listing._session!r} {listing._credentials!r}"
 
 
 @pytest.mark.parametrize("spelled", [connection_json, connection_uri])
