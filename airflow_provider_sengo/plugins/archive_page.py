@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
 
 from fastapi import APIRouter, Request
@@ -17,6 +18,7 @@ from airflow_provider_sengo.plugins.page import show
 from airflow_provider_sengo.plugins.source import BadQuestion, archive_tables, read_day, read_type
 from airflow_provider_sengo.plugins.state_calendar import Action
 
+YEAR = re.compile(r"[0-9]{4}", re.ASCII)
 router = APIRouter()
 
 RANGE_DAYS = 30  # shown unless another range is chosen
@@ -50,7 +52,7 @@ def archive_page(
         totals = report.totals(tables, chosen, span[0], span[-1], chosen_type)
     judged, unread_types = judge(records, chosen, now)
     years = state_calendar.years(judged)
-    chosen_year = int(year) if year is not None and year.isascii() and year.isdigit() else years[0]
+    chosen_year = int(year) if year is not None and YEAR.fullmatch(year) else years[0]
     return show(
         "archive.html",
         project=chosen,

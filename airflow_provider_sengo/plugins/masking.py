@@ -25,12 +25,12 @@ def mask_number(number: str | None) -> str | None:
 
 
 def mask_name(name: str | None) -> str | None:
-    """The first letter of a name."""
-    return None if name is None else name[:1] + HIDDEN
+    """The first letter of a name that has more of them."""
+    return None if name is None else (name[:1] if len(name) > 1 else "") + HIDDEN
 
 
 def mask_address(address: str | None) -> str | None:
-    """Scheme, host and path of a URL: its query and its user can tell who pays, or hold a token."""
+    """Scheme and host of a URL: path, query and user can tell who pays, or hold a token."""
     if address is None:
         return None
     try:
@@ -40,7 +40,7 @@ def mask_address(address: str | None) -> str | None:
         return HIDDEN
     if not parts.scheme or not host:
         return HIDDEN
-    return f"{parts.scheme}://{host}{parts.path}{'?' + HIDDEN if parts.query else ''}"
+    return f"{parts.scheme}://{host}{'/' + HIDDEN if parts.path.strip('/') or parts.query else ''}"
 
 
 MASKS = {"account_number": mask_number, "account_name": mask_name, "callback": mask_address}

@@ -60,8 +60,14 @@ def rupiah(value: int | None) -> str:
 
 
 def when(moment: datetime | None) -> str:
-    """An instant in Jakarta's time, to the second."""
-    return MISSING if moment is None else f"{moment.astimezone(days.JAKARTA):%Y-%m-%d %H:%M:%S}"
+    """An instant in Jakarta's time, to the second; at the ends of the calendar as it was sent."""
+    if moment is None:
+        return MISSING
+    try:
+        moment = moment.astimezone(days.JAKARTA)
+    except OverflowError:
+        return f"{moment.isoformat(' ', 'seconds')}"
+    return f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
 def duration(seconds: float) -> str:

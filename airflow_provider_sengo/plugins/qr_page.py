@@ -51,8 +51,12 @@ def qr_page(
     payment = find_payment(session, run) if exists else None
     left_s = (payment.expires_at - now).total_seconds() if payment and payment.expires_at else None
     expired = left_s is not None and left_s <= 0
-    may_change = exists and (state not in ENDED or (payment is not None and not payment.paid and not expired))
-    image, fault = _image(payment) if payment and not payment.paid and not expired else (None, None)
+    # What the task saw last may be long ago: that the time is over does not tell whether it was paid.
+    closed = payment is not None and payment.status in ("expired", "failed")
+    may_change = exists and (
+        state not in ENDED or (payment is not None and not (payment.paid or expired or closed))
+    )
+    image, fault = _image(payment) if payment and not (payment.paid or expired or closed) else (None, None)
     return show(
         "qr.html",
         run=run,
@@ -62,6 +66,8 @@ def qr_page(
         payment=payment,
         left_s=left_s,
         expired=expired,
+        closed=closed,
+        gave_up=state == "failed",
         image=image,
         fault=fault,
         may_change=may_change,

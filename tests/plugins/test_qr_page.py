@@ -126,10 +126,21 @@ def test_nothing_else_counts_as_paid(show, returned):
     assert drawn(text) is not None
 
 
-def test_an_expired_payment_has_no_code(show):
-    """Nobody should scan it any more, and nothing changes any more."""
+@pytest.mark.parametrize("status", ["expired", "failed"])
+def test_a_payment_that_the_gateway_has_closed_has_no_code(show, status):
+    """The gateway's word, as the task saw it last."""
+    text = show(TOLD, {"id": "tx-1", "status": status})
+    assert f"{status.capitalize()}. It can no longer be paid." in text
+    assert drawn(text) is None
+    assert not reloads(text)
+
+
+def test_a_code_whose_time_is_over_is_not_shown(show):
+    """Nobody should scan it any more; whether somebody has paid it is another question."""
     text = show({**TOLD, "expires_at": (NOW - timedelta(seconds=1)).isoformat()})
-    assert "Expired. It can no longer be paid." in text
+    assert "The code's time is over." in text
+    assert "Whether it was paid is not known here" in text
+    assert "can no longer be paid" not in text
     assert drawn(text) is None
     assert "Time left" not in told(text)
     assert not reloads(text)
