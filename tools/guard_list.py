@@ -185,7 +185,8 @@ ARCHIVE_AND_PAYMENTS = [
         "payment: looked up before it is sent",
         "protocol/payment.py",
         "    found = yield from _look(look)\n    if found is not None:\n"
-        "        return (yield from _standing_payment(found, reference, amount_rupiah))\n    archived",
+        "        return (yield from _standing_payment(found, reference, amount_rupiah, "
+        "accept_overdue=accept_overdue))\n    archived",
         "    archived",
         "tests/payments/test_qris_once.py",
     ),
@@ -241,7 +242,7 @@ ARCHIVE_AND_PAYMENTS = [
     Guard(
         "charge: the paid row's amount must be ours",
         "protocol/charge.py",
-        "if row.amount_sen != order.amount_sen:",
+        "if row.amount_sen != amount_sen:",
         "if False:",
         "tests/payments/test_charge_once.py",
     ),
