@@ -104,7 +104,7 @@ class PaymentWait:
                 began = datetime.fromisoformat(started_at) if started_at else datetime.now(UTC)
                 return self.last_look(reference, began)
             raise_failed(ended.statuses, Statuses())
-            is_paid = all(status in Statuses().success for status in ended.statuses.values())
+            is_paid = ended.statuses.get(reference) in Statuses().success
             return ended.record if is_paid else None
 
     def last_look(self, reference: str, started_at: datetime) -> dict[str, Any]:

@@ -226,11 +226,15 @@ def test_a_late_event_and_a_triggerer_that_was_away_are_looked_into(simulator: S
     assert simulator.world.requests().by_endpoint["POST /qris"] == 1
 
 
-@pytest.mark.parametrize("status", ["pending", "paid", ""])
-def test_a_settled_event_counts_only_as_paid(status: str, simulator: Simulator) -> None:
-    """Any other word: the task looks for itself."""
+@pytest.mark.parametrize(
+    "statuses", [{"INV-1": "pending"}, {"INV-1": "paid"}, {"INV-1": ""}, {}, {"INV-2": "success"}]
+)
+def test_a_settled_event_counts_only_as_this_payments_success(
+    statuses: dict[str, str], simulator: Simulator
+) -> None:
+    """Any other word, none, or another payment's: the task looks for itself."""
     deferred()
-    event = {"outcome": "settled", "statuses": {"INV-1": status}, "record": {"id": "1", "status": status}}
+    event = {"outcome": "settled", "statuses": statuses, "record": {"id": "1", "status": "pending"}}
     with pytest.raises(TaskDeferred):
         create(deferrable=True).execute_complete({}, event=event)
 
