@@ -9,9 +9,9 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO
 
 from airflow_provider_sengo.archive import days
@@ -132,13 +132,14 @@ class Plan:
 
     def _read_all(self, hook: SenGoHook, archive: Archive, report: Report, results: TextIO) -> None:
         from airflow_provider_sengo.archive.tables import StorageError
+        from airflow_provider_sengo.cli_interrupt import run_interruptible
         from airflow_provider_sengo.cli_progress import progress
 
         shown, unreachable = progress(sys.stderr), 0
         for number, wanted in enumerate(report.wanted, 1):
             try:
                 with shown.day(f"{number}/{len(report.wanted)} {_name(wanted)}") as on_page:
-                    _run(_read(hook, archive, wanted, on_page, report.finished))
+                    run_interruptible(partial(_read, hook, archive, wanted, on_page, report.finished))
             except NotAuthorized as error:
                 raise self._closed(report, wanted, error) from error
             except (SenGoProviderError, ValueError, OSError, StorageError) as error:
@@ -206,16 +207,6 @@ async def _read(
     async with hook.open_listing(in_flight=job.concurrency) as gateway:
         # Noted before anything else is awaited: an interrupt during the commit comes through only there.
         finished.append(await archive_day(job, gateway, archive, on_page=on_page))
-
-
-def _run(reading: Coroutine[Any, Any, None]) -> None:
-    """``asyncio.run``; an interrupt before it has begun must not leave a warning behind."""
-    import asyncio
-
-    try:
-        asyncio.run(reading)
-    finally:
-        reading.close()
 
 
 def _print_result(result: DayResult, results: TextIO) -> None:

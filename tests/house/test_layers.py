@@ -121,10 +121,10 @@ LAYERS = {
     ),
     "qr image": Layer((".qr_image",), ("segno",)),
     "command line": Layer(
-        (".cli", ".cli_archive", ".cli_progress", ".cli_table", ".__main__"),
+        (".cli", ".cli_archive", ".cli_interrupt", ".cli_progress", ".cli_table", ".__main__"),
         (
             *(".exceptions", ".archive.*", ".hooks.*", ".simulator.*", AIRFLOW, "airflow", "msgspec"),
-            *(".cli", ".cli_archive", ".cli_progress", ".cli_table", "rich", "rich.*"),
+            *(".cli", ".cli_archive", ".cli_interrupt", ".cli_progress", ".cli_table", "rich", "rich.*"),
         ),
     ),
     "airflow's command line": Layer((".cli_airflow",), (".cli", "airflow.cli.cli_config")),
