@@ -29,7 +29,7 @@ $(STAMP): requirements-dev.txt pyproject.toml
 	@touch $(STAMP)
 
 test: setup
-	$(PYTEST) -n 2 --dist loadgroup --durations=10 tests --ignore=tests/real
+	$(PYTEST) -n 2 --dist loadgroup --max-worker-restart=0 --durations=10 tests --ignore=tests/real
 
 test-real: setup
 	$(PYTEST) --durations=10 tests/real

@@ -18,7 +18,7 @@ from deltalake import DeltaTable
 
 from airflow_provider_sengo.archive import days
 from airflow_provider_sengo.archive.rows import RANK_SUCCESS, RANKS
-from airflow_provider_sengo.archive.spool import Spool, hash_id, rank_of, version
+from airflow_provider_sengo.archive.spool import RANK_MASK, Spool, hash_id, rank_of, version
 from airflow_provider_sengo.archive.tables import Tables, batches_of, partitions
 
 # A row may be shown under another day later (``date`` can mean creation, payment or expiry), but the
@@ -112,11 +112,18 @@ def compare(table: DeltaTable, partition: Partition, spool: Spool) -> Comparison
                     read != version(digest, rank),
                 )
     found.gone += _gone_from_successes(spool, lesser)
-    found.pending_left = len(pending) + sum(
-        rank_of(read) == RANK_PENDING and (h not in found.standing or found.standing[h].day == day)
-        for h, read in found.open.items()
-    )
+    found.pending_left = len(pending) + _pending_among_open(found, day)
     return found
+
+
+def _pending_among_open(found: Comparison, day: str) -> int:
+    """How many versions still to be written are pending, and will stand under this day."""
+    count = 0
+    for id_hash, read in found.open.items():
+        if read & RANK_MASK == RANK_PENDING:  # not ``rank_of``: this looks at every row
+            standing = found.standing.get(id_hash)
+            count += standing is None or standing.day == day
+    return count
 
 
 def _gone_from_successes(spool: Spool, lesser: dict[int, str]) -> list[str]:

@@ -116,13 +116,14 @@ async def _walk(
         if on_page is not None:
             on_page(status, page.current_page, first.total_pages, len(rows))
 
+    def look_again(page: Page) -> None:
+        if not this.compare(page):
+            take(page)  # what moved in meanwhile is true as well
+
     take(first)
     await _fetch_all(fetch, this.numbers, concurrency, take)
     await _fetch_all(fetch, this.pushed_out(), concurrency, take)
-    for number in this.look_again():
-        again = await fetch(number)
-        if not this.compare(again):
-            take(again)  # what moved in meanwhile is true as well
+    await _fetch_all(fetch, this.look_again(), concurrency, look_again)
     if unreadable:
         raise unreadable[0]  # every other row is spooled by now
     return this.close()

@@ -3,12 +3,13 @@
 
 Reads only, and only the columns that a question needs. Sums and searches go over all partitions, so they
 are asked of delta-rs' own engine, which prunes files by the log; an Arrow dataset of a year's partitions
-takes longer to be made than the answer. What is shown, and to whom, is decided elsewhere.
+takes longer to be made than the answer. What is shown, and to whom, is decided elsewhere. A column that an
+older release's table does not have is null, and a record's field then its default, as in ``tables``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -17,14 +18,21 @@ import pyarrow as pa
 from deltalake import QueryBuilder
 
 from airflow_provider_sengo.archive.coverage import ReadRecord
-from airflow_provider_sengo.archive.schema import INSTANT, read_records
+from airflow_provider_sengo.archive.schema import INSTANT, TRANSACTIONS, read_records
 from airflow_provider_sengo.archive.tables import SCHEMAS, StorageError, Tables
 
 FOUND_MAX = 20  # transactions shown of one reference; more means that it is none
-VERSIONS_MAX = 100  # replaced versions of one transaction
+VERSIONS_MAX = 100  # replaced versions shown of one transaction
 ODD_KINDS_MAX = 20  # kinds of oddity of one day
 
+_BYTES = "raw"  # the record as it was sent: by far the largest column
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_READ_DEFAULTS = {
+    field.name: field.default
+    for field in msgspec.structs.fields(ReadRecord)
+    if field.default is not msgspec.NODEFAULT
+}
 
 # What a day's state is computed from (see ``coverage``), and nothing more.
 _STATE_COLUMNS = (
@@ -103,22 +111,33 @@ def find(tables: Tables, id_or_reference: str) -> list[Place]:
     return [Place(**row) for row in rows]
 
 
-def transaction(tables: Tables, place: Place) -> dict[str, Any] | None:
-    """The whole row of a transaction, or None where it is gone from its place."""
+def transaction(tables: Tables, place: Place, *, raw: bool) -> dict[str, Any] | None:
+    """The row of a transaction, its bytes only if asked for, or None where it is gone from its place."""
     where = (
         f"project = {quoted(place.project)} AND type = {quoted(place.type)} AND day = {quoted(place.day)} "
         f"AND id = {quoted(place.id)} LIMIT 1"
     )
-    rows = _query(tables, "transactions", where, SCHEMAS["transactions"].names).to_pylist()
+    columns = [name for name in TRANSACTIONS.names if raw or name != _BYTES]
+    rows = _query(tables, "transactions", where, columns).to_pylist()
     return rows[0] if rows else None
 
 
-def versions(tables: Tables, project: str, id: str) -> list[dict[str, Any]]:
-    """Versions of a transaction that were replaced or refused, newest first, each once; at most 100."""
-    where = f"project = {quoted(project)} AND id = {quoted(id)} ORDER BY last_changed_at DESC"
-    rows = _query(tables, "history", where, SCHEMAS["history"].names).to_pylist()
-    distinct = {row["digest"]: row for row in reversed(rows)}
-    return [*reversed(distinct.values())][:VERSIONS_MAX]
+def versions(tables: Tables, project: str, type_: str, id: str) -> list[dict[str, Any]]:
+    """Versions of a transaction that were replaced or refused, newest first, each once; at most 101.
+
+    Of any day, for the same id may have stood under two. Without their bytes.
+    """
+    columns = ", ".join(name for name in SCHEMAS["history"].names if name != _BYTES)
+    where = f"project = {quoted(project)} AND type = {quoted(type_)} AND id = {quoted(id)}"
+    # A writer that died may have left a version twice.
+    nth = "row_number() OVER (PARTITION BY digest ORDER BY last_changed_at) AS nth"
+    table = _select(
+        tables,
+        "history",
+        f"SELECT {columns} FROM (SELECT *, {nth} FROM t WHERE {where}) WHERE nth = 1 "
+        f"ORDER BY last_changed_at DESC NULLS LAST, digest LIMIT {VERSIONS_MAX + 1}",
+    )
+    return [] if table is None else table.to_pylist()
 
 
 def odd_rows(tables: Tables, project: str, day: date) -> list[tuple[str, str, int]]:
@@ -135,24 +154,49 @@ def odd_rows(tables: Tables, project: str, day: date) -> list[tuple[str, str, in
 
 def rows_of_day(
     tables: Tables, project: str, type_: str, day: date, columns: Sequence[str]
-) -> Iterator[pa.RecordBatch]:
-    """The rows of one partition, batch by batch."""
+) -> pa.RecordBatchReader:
+    """The rows of one partition, batch by batch. In its schema a column may be null where the table says so."""
     table = tables.open("transactions")
+    fields = [TRANSACTIONS.field(name) for name in columns]
     if table is None:
-        return iter(())
+        return pa.RecordBatchReader.from_batches(pa.schema(fields), [])
     partition = [("project", "=", project), ("type", "=", type_), ("day", "=", day.isoformat())]
     dataset = table.to_pyarrow_dataset(partitions=partition)
-    return iter(dataset.scanner(columns=list(columns), use_threads=False).to_batches())
+    filled = {field.name for field in dataset.schema if not field.nullable}
+    schema = pa.schema([field.with_nullable(field.name not in filled) for field in fields])
+    there = [name for name in columns if name in dataset.schema.names]
+    batches = dataset.scanner(columns=there, use_threads=False).to_batches()
+    return pa.RecordBatchReader.from_batches(schema, (_widened(batch, schema) for batch in batches))
+
+
+def _widened(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """The batch with every column of the schema, in its order; those that it lacks are null."""
+    there = batch.schema.names
+    columns = [
+        batch.column(field.name).cast(field.type)
+        if field.name in there
+        else pa.nulls(batch.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def _records(table: pa.Table) -> list[ReadRecord]:
     """Rows of ``reads`` as records: a year has twenty thousand, and Arrow takes its time over each instant."""
-    columns = [
-        _instants(column) if pa.types.is_timestamp(column.type) else column.to_pylist()
-        for column in table.columns
-    ]
+    columns = [_values(name, column) for name, column in zip(table.column_names, table.columns, strict=True)]
     rows = [dict(zip(table.column_names, values, strict=True)) for values in zip(*columns, strict=True)]
     return msgspec.convert(rows, list[ReadRecord])
+
+
+def _values(name: str, column: pa.ChunkedArray) -> list[Any]:
+    """A column of ``reads``; a null, in a column that an earlier version did not know, is the field's default."""
+    if pa.types.is_timestamp(column.type):
+        return _instants(column)
+    values: list[Any] = column.to_pylist()
+    if column.null_count and name in _READ_DEFAULTS:
+        default = _READ_DEFAULTS[name]
+        return [default if value is None else value for value in values]
+    return values
 
 
 def _instants(column: pa.ChunkedArray) -> list[datetime]:
@@ -174,11 +218,17 @@ def _query(tables: Tables, name: str, where: str, columns: Sequence[str]) -> pa.
 
 
 def _select(tables: Tables, name: str, sql: str) -> pa.Table | None:
-    """What a statement over one table, called ``t`` in it, finds; None where the table was never made."""
+    """What a statement over one table, called ``t`` in it, finds; None where the table was never made.
+
+    ``t`` has every column of today. The engine still prunes files and reads only the columns it needs.
+    """
     table = tables.open(name)
     if table is None:
         return None
+    there = {field.name for field in table.schema().fields}
+    absent = [f'NULL AS "{column}"' for column in SCHEMAS[name].names if column not in there]
+    whole = f"WITH t AS (SELECT {', '.join(['*', *absent])} FROM stored) {sql}"
     try:
-        return pa.table(QueryBuilder().register("t", table).execute(sql).read_all())
+        return pa.table(QueryBuilder().register("stored", table).execute(whole).read_all())
     except Exception as error:  # noqa: BLE001  # nothing narrower comes from delta-rs' engine
         raise StorageError(f"{name} cannot be read: {error}") from error

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -117,8 +118,7 @@ def _attributes(struct: type[msgspec.Struct]) -> dict[str, str]:
 
 _WIRE_NAMES = _attributes(_Wire)
 _CHANNEL_NAMES = _attributes(_Channel)
-_FIRST_CHANNEL = [*_WIRE_NAMES].index(next(iter(CHANNELS)))  # they are the record's last fields, in order
-assert [*_WIRE_NAMES][_FIRST_CHANNEL:] == [*CHANNELS]
+_accounts_of = attrgetter(*(_WIRE_NAMES[name] for name in CHANNELS))
 _CHANNEL_ATTRIBUTES = [
     (channel, *(field and _CHANNEL_NAMES[field] for field in fields))
     for channel, *fields in CHANNELS.values()
@@ -178,10 +178,12 @@ def read_rows(raws: Iterable[bytes]) -> tuple[list[Row], UnexpectedResponse | No
 
 def _channel_of(wire: _Wire) -> tuple[Text, Text, Text, Text, int]:
     """Channel, its code, account number, account holder, and how many channel objects there are."""
-    accounts = msgspec.structs.astuple(wire)[_FIRST_CHANNEL:]
+    accounts = _accounts_of(wire)
     found = len(accounts) - accounts.count(None)
     if found != 1:
         return None, None, None, None, found
+    if wire.qris is not None:  # most are, and it has no account
+        return "qris", None, None, None, found
     place = next(place for place, account in enumerate(accounts) if account is not None)
     account, (channel, code, number, holder) = accounts[place], _CHANNEL_ATTRIBUTES[place]
     return (

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -41,6 +42,8 @@ _ROW_TYPES: dict[str, pa.DataType] = {
     "digest": pa.int64(),
     "odd_fields": pa.string(),
 }
+assert (*_ROW_TYPES,) == Row.__struct_fields__
+_ROW_COLUMNS = [(attrgetter(name), kind) for name, kind in _ROW_TYPES.items()]
 _REQUIRED = {"project", "type", "day", "id", "rank", "raw", "digest", "odd_fields", "read_id", "reason"}
 
 
@@ -86,12 +89,12 @@ def row_batch(
     rows: Sequence[Row], id_hashes: Sequence[int], *, listing: str, listed_day: date | None
 ) -> pa.RecordBatch:
     """The rows of one listing as a batch of ``SPOOLED``; ``listed_day`` None for rows asked for by id."""
-    columns = list(zip(*map(msgspec.structs.astuple, rows), strict=True))
     count = len(rows)
     pool = pa.system_memory_pool()  # gives memory back; Arrow's own keeps tens of MiB for later
     arrays = [
-        pa.array(column, kind, memory_pool=pool)
-        for column, kind in zip(columns, _ROW_TYPES.values(), strict=True)
+        # Column by column: a tuple a row would keep Python's garbage collector busy.
+        pa.array([take(row) for row in rows], kind, memory_pool=pool)
+        for take, kind in _ROW_COLUMNS
     ]
     arrays.append(pa.array(id_hashes, pa.int64()))
     arrays.append(pa.repeat(pa.scalar(listed_day and listed_day.isoformat(), pa.string()), count))

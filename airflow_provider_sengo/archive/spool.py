@@ -24,6 +24,7 @@ from airflow_provider_sengo.archive.schema import SPOOLED, row_batch
 
 BATCH_ROWS = 3_200  # 32 pages of 100: larger batches cost memory, smaller ones time
 BATCH_BYTES = 8 << 20  # and no batch of huge records outgrows memory
+RANK_MASK = 3
 
 
 def version(digest: int, rank: int) -> int:
@@ -38,7 +39,7 @@ def hash_id(identity: str) -> int:
 
 def rank_of(version_: int) -> int:
     """The rank in a version."""
-    return version_ & 3
+    return version_ & RANK_MASK
 
 
 class Spool:

@@ -126,18 +126,27 @@ def _start_span(gateway: str, call: Call[Any]) -> trace.Span:
     name = f"sengo.{call.name}"
     # In place of a span that could not be begun: of the same trace, and without effect when it is ended.
     span: trace.Span = trace.NonRecordingSpan(trace.get_current_span().get_span_context())
+    recording = False
     with harmless("trace"):
         span = _tracer.start_span(name, kind=trace.SpanKind.CLIENT)
-    if span.is_recording():
+        recording = span.is_recording()
+    if recording:
         attributes = {
             "sengo.gateway": gateway,
             "http.request.method": call.request.method,
-            # Not the path: it may hold a reference, and a query the hash.
-            "server.address": urlsplit(call.request.url).hostname or "",
+            "server.address": _host(call.request.url),
         }
         with harmless("trace"):
             span.set_attributes(attributes)
     return span
+
+
+def _host(url: str) -> str:
+    """The host of a URL, empty where there is none. Not the path: it may hold a reference, and a query the hash."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # such a call fails where it is sent, which is told better there
+        return ""
 
 
 def _end_span(span: trace.Span, outcome: str) -> None:

@@ -16,7 +16,7 @@ from airflow_provider_sengo.plugins.source import archive_tables, read_day
 
 router = APIRouter()
 
-READS_SHOWN_MAX = 200  # a week of daily runs is 56; more come from runs by hand
+READS_SHOWN_MAX = 100  # of one type: a week of daily runs is 28; more come from runs by hand
 
 
 @router.get("/day")
@@ -29,6 +29,7 @@ def day_page(request: Request, project: str, day: str) -> HTMLResponse:
         reads = report.reads_of_day(tables, project, chosen)
         totals = report.totals(tables, project, chosen, chosen)
         odd = report.odd_rows(tables, project, chosen)
+    shown = {type: [each for each in reads if each.type == type][:READS_SHOWN_MAX] for type in days.TYPES}
     states = {item.type: item for item in judged if item.day == chosen}
     return show(
         "day.html",
@@ -41,7 +42,7 @@ def day_page(request: Request, project: str, day: str) -> HTMLResponse:
         looks=state_calendar.LOOKS,
         actions={each.type: each for each in state_calendar.actions(judged, now) if each.day == chosen},
         totals=sorted(totals, key=lambda each: (each.status or "", each.channel or "")),
-        reads=reads[:READS_SHOWN_MAX],
-        reads_left=max(len(reads) - READS_SHOWN_MAX, 0),
+        reads=shown,
+        reads_left={type: sum(each.type == type for each in reads) - len(shown[type]) for type in shown},
         odd=odd,
     )

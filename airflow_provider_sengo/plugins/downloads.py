@@ -3,6 +3,11 @@
 
 Personal data is masked and the records' own bytes are left out unless ``?show=personal`` asks for them;
 CSV never holds the bytes.
+
+CSV: every text is quoted, so a separator or line break within one begins no cell. A spreadsheet whose locale
+separates by ``;`` (Indonesian) takes our quotes for text from the second column on, and splits there all the
+same. So an apostrophe goes before what would be a formula at the start of a text, and also after each ``;`` and
+line break in it. That changes such a text; Parquet holds every text exactly.
 """
 
 from __future__ import annotations
@@ -32,8 +37,13 @@ Show = Annotated[str, Query(alias="show")]
 Encoder = Callable[[pa.Schema, Iterator[pa.RecordBatch]], Iterator[bytes]]
 
 WITHOUT_BYTES = [name for name in TRANSACTIONS.names if name != LEFT_OUT]
-# What a spreadsheet takes for a formula: these, their wide forms, and the blanks it skips before them.
-_FORMULA = re.compile(r"^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]")
+# What a spreadsheet takes for a formula: these, their wide forms, and what it skips before them.
+_SIGNS = r"[=+\-@\uff1d\uff0b\uff0d\uff20]"
+_SKIPPED = r"\s\x00-\x1f\u200b\ufeff"
+_FORMULA = re.compile(rf"[\t\r\n]|[{_SKIPPED}]*{_SIGNS}")
+# The same where a cell might begin within a text, perhaps behind a quote; never past a further separator.
+_SEPARATORS = ";\r\n"
+_INNER_FORMULA = re.compile(rf"(?<=[{_SEPARATORS}])(?=(?:(?![\r\n])[{_SKIPPED}\"])*{_SIGNS})")
 
 
 @router.get("/day.csv")
@@ -60,7 +70,6 @@ def _stream(
     with archive_tables() as tables:
         batches = report.rows_of_day(tables, project, type_, day, columns)
         first = list(next_of(batches))
-    schema = pa.schema([TRANSACTIONS.field(name) for name in columns])
     shown = (batch if personal else masked_batch(batch) for batch in chain(first, batches))
     name = re.sub(r"[^A-Za-z0-9._-]", "_", f"{project}-{type_}-{day}{'' if personal else '-masked'}.{kind}")
     media_type = "text/csv; charset=utf-8" if kind == "csv" else "application/vnd.apache.parquet"
@@ -69,10 +78,10 @@ def _stream(
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
     }
-    return StreamingResponse(encode(schema, shown), media_type=media_type, headers=headers)
+    return StreamingResponse(encode(batches.schema, shown), media_type=media_type, headers=headers)
 
 
-def next_of(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def next_of(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """The next batch, if there is one."""
     for batch in batches:
         yield batch
@@ -93,7 +102,7 @@ def masked_batch(batch: pa.RecordBatch) -> pa.RecordBatch:
 def csv_chunks(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
     """A header and a line for each row, one piece a batch."""
     text = io.StringIO()
-    writer = csv.writer(text)
+    writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(schema.names)
     for batch in batches:
         columns = [column.to_pylist() for column in batch.columns]
@@ -111,12 +120,14 @@ def _taken(text: io.StringIO) -> bytes:
 
 
 def cell(value: Any) -> Any:
-    """A value for CSV: text that a spreadsheet would run as a formula begins with an apostrophe."""
+    """A value for CSV: an apostrophe goes before what a spreadsheet would run as a formula."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
-    if isinstance(value, str) and _FORMULA.match(value):
-        return f"'{value}"
-    return value
+    if not isinstance(value, str):
+        return value
+    if any(separator in value for separator in _SEPARATORS):
+        value = _INNER_FORMULA.sub("'", value)
+    return f"'{value}" if _FORMULA.match(value) else value
 
 
 class _Sink(io.RawIOBase):

@@ -22,10 +22,15 @@ PERSONAL = "personal"  # ``?show=personal`` asks for what is masked otherwise
 
 
 class Found(NamedTuple):
-    """A transaction as it stands, and the versions that it replaced or refused, newest first."""
+    """A transaction as it stands, and the versions that it replaced or refused, newest first.
+
+    ``cut``: its bytes are longer than what is shown. ``more``: there are versions that are not shown.
+    """
 
     row: dict[str, Any]
+    cut: bool
     versions: list[dict[str, Any]]
+    more: bool
 
 
 @router.get("/search")
@@ -39,7 +44,7 @@ def search_page(
     with archive_tables() as tables:
         places = report.find(tables, question) if question and not too_long else []
         for place in places[: report.FOUND_MAX]:
-            row = report.transaction(tables, place)
+            row = report.transaction(tables, place, raw=personal)
             if row is not None:
                 found.append(_shown(tables, row, personal=personal))
     return show(
@@ -47,6 +52,8 @@ def search_page(
         question=question[:QUESTION_CHARACTERS_MAX],
         too_long=too_long,
         limit=QUESTION_CHARACTERS_MAX,
+        raw_max=RAW_CHARACTERS_MAX,
+        versions_max=report.VERSIONS_MAX,
         found=found,
         more=len(places) > report.FOUND_MAX,
         personal=personal,
@@ -55,12 +62,11 @@ def search_page(
 
 
 def _shown(tables: Tables, row: dict[str, Any], *, personal: bool) -> Found:
-    versions = report.versions(tables, row["project"], row["id"])
-    return Found(_told(row, personal=personal), [_told(each, personal=personal) for each in versions])
-
-
-def _told(row: dict[str, Any], *, personal: bool) -> dict[str, Any]:
-    """The row with its bytes as text, or without what is personal."""
+    """The row with its bytes as text, and its versions; or all of it without what is personal."""
+    found = report.versions(tables, row["project"], row["type"], row["id"])
+    versions, more = found[: report.VERSIONS_MAX], len(found) > report.VERSIONS_MAX
     if not personal:
-        return masked(row)
-    return {**row, "raw": row["raw"].decode("utf-8", "replace")[:RAW_CHARACTERS_MAX]}
+        return Found(masked(row), False, [masked(each) for each in versions], more)
+    text = (row["raw"] or b"").decode("utf-8", "replace")
+    cut = len(text) > RAW_CHARACTERS_MAX
+    return Found({**row, "raw": text[:RAW_CHARACTERS_MAX]}, cut, versions, more)

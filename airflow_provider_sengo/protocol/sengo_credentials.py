@@ -11,6 +11,7 @@ import hashlib
 import ipaddress
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from urllib.parse import quote, urlsplit
 
 BASE_URLS = {
@@ -43,7 +44,7 @@ class Credentials:
                 raise ValueError(f"{name}: must be printable ASCII without blanks, and not empty.")
         check_base_url(self.base_url)
 
-    @property
+    @cached_property
     def project(self) -> str:
         """Host, port if not the scheme's own, and the key's fingerprint: who a row or a read belongs to.
 

@@ -131,6 +131,11 @@ class Project(Record, frozen=True, kw_only=True, rename="camel"):
     status: str
 
 
+# msgspec works a type out when it is first read, and two threads that both come first crash the process (a
+# segmentation fault, msgspec 0.22). An import has one thread.
+for _read in (Balance, Project, QrisPayment, Transaction):
+    msgspec.json.Decoder(_read)
+
 R = TypeVar("R", bound=Record)
 
 

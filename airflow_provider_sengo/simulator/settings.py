@@ -127,3 +127,7 @@ class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
             return msgspec.convert(merged, SimulatorSettings, strict=True)
         except (msgspec.ValidationError, TypeError) as error:
             raise ValueError(str(error)) from error
+
+
+# msgspec works a type out when it is first read; two threads that both come first crash the process.
+msgspec.json.Decoder(SimulatorSettings)

@@ -40,6 +40,9 @@ class _Name(msgspec.Struct):
     id: str
 
 
+_decode_name = msgspec.json.Decoder(_Name).decode
+
+
 class Listings:
     """The listings that waiters may show up in, and what is known of them from sweep to sweep."""
 
@@ -141,7 +144,7 @@ class _Rows:
         self._totals.setdefault(name, set()).add(page.total_records)
         for row in page.rows:
             try:
-                id = msgspec.json.decode(row, type=_Name).id
+                id = _decode_name(row).id
                 ids.add(id)
                 if id in self._asked:
                     self._found(self._asked[id], read_row(row))

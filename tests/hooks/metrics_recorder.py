@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, NamedTuple
-from unittest.mock import patch
 
+import pytest
 from airflow.providers.common.compat.sdk import Stats
 
 try:
@@ -82,7 +82,10 @@ def statsd_logger(client: Recorder) -> Any:
 def recording() -> Iterator[Recorder]:
     """Keep the metrics of this process, tags in the name as InfluxDB has them."""
     recorder = Recorder()
-    with patch.dict(os.environ, AIRFLOW__METRICS__STATSD_INFLUXDB_ENABLED="True"):
+    # Not ``mock.patch.dict``: it takes every variable away and puts it back, and a thread of a library that
+    # looks one up meanwhile crashes the process.
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AIRFLOW__METRICS__STATSD_INFLUXDB_ENABLED", "True")
         use_backend(statsd_logger(recorder))
         try:
             yield recorder

@@ -225,6 +225,22 @@ def test_a_call_is_a_span_below_the_tasks_own(hook: SenGoHook, spans: InMemorySp
     assert {each.parent.span_id for each in (balance, transaction) if each.parent} == {task.context.span_id}
 
 
+@pytest.mark.parametrize("url", ["http://[", "http://[::1", "https://[x]/balance", "balance"])
+def test_an_address_that_cannot_be_read_breaks_no_call(
+    url: str, metrics: Recorder, spans: InMemorySpanExporter
+) -> None:
+    """What is said of it is what sending it says; the span goes without a host."""
+    call = Call("get_balance", Request("GET", url, {}), lambda answer: "", repeatable=True, gate_key="k")
+    reached = []
+    with signals.watch("sengo", call):
+        reached.append(url)
+    assert reached == [url]
+    (span,) = spans.get_finished_spans()
+    assert span.attributes is not None
+    assert span.attributes["server.address"] == ""
+    assert [each.tags for each in metrics.named("sengo.request")] == [asked("sengo", "get_balance")]
+
+
 def test_spans_of_calls_at_a_time_do_not_mix(hook: SenGoHook, spans: InMemorySpanExporter) -> None:
     """Each is below the span that it was made in, not below its neighbour's."""
 

@@ -7,6 +7,7 @@ import csv
 import io
 import re
 from datetime import UTC, datetime
+from itertools import chain
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,6 +15,8 @@ import pytest
 from archive_maker import PROJECT
 from archive_world import PROJECT as WORLD_PROJECT
 from archive_world import World, record
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_provider_sengo.archive.schema import TRANSACTIONS
 from airflow_provider_sengo.archive.store import Archive
@@ -91,6 +94,52 @@ def test_a_cell_that_a_spreadsheet_would_run_is_guarded(client, world: World, be
         (row,) = as_rows(client.get("/sengo/day.csv", params={**query, "show": show}))
         assert row["merchant_ref"] == f"'{formula}"
         assert [name for name, value in row.items() if re.match(r"\s*[=+\-@\uff1d\uff20]", value)] == []
+
+
+TRAPS = st.text(st.sampled_from("=+-@\uff1d;,\"' \n\r\t\u200bab"), max_size=12)
+FORMULA = re.compile(r"[\s\u200b]*[=+\-@\uff1d]")
+
+
+@given(st.lists(st.tuples(*[TRAPS] * 3), min_size=1, max_size=3))
+def test_no_text_begins_a_formula_in_any_cell(rows):
+    """Neither where commas separate, nor in Indonesia, where ``;`` does and our quotes count as text."""
+    schema = pa.schema([(name, pa.string()) for name in ("one", "two", "three")])
+    batch = pa.RecordBatch.from_pylist([dict(zip(schema.names, row, strict=True)) for row in rows], schema)
+    text = b"".join(csv_chunks(schema, [batch])).decode()
+    assert [*csv.reader(io.StringIO(text, newline=""))][1:] == [
+        [cell(value) for value in row] for row in rows
+    ]
+    for separator in ",;":
+        cells = chain.from_iterable(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+        assert [each for each in cells if FORMULA.match(each)] == []
+
+
+def test_every_text_of_the_archive_is_quoted_and_guarded(client, world: World):
+    """Each column that can hold text, whoever filled it; numbers stay bare."""
+    evil = 'x;=1+1;"@a\n-2'
+    batch = pa.RecordBatch.from_pylist(
+        [{field.name: evil if field.type == pa.string() else None for field in TRANSACTIONS}], TRANSACTIONS
+    )
+    header, *lines = b"".join(csv_chunks(TRANSACTIONS, [batch])).decode().split("\r\n")
+    assert header == ",".join(f'"{name}"' for name in TRANSACTIONS.names)
+    texts = sum(field.type == pa.string() for field in TRANSACTIONS)
+    assert "".join(lines).count('"x;\'=1+1;\'""@a\n\'-2"') == texts
+    world.gateway.put("tx-1", raw=record("tx-1", amount=-5, merchantRef="a;-b"))
+    world.read()
+    query = {"project": WORLD_PROJECT, "day": "2026-11-20", "type": "cashIn"}
+    text = client.get("/sengo/day.csv", params=query).text
+    assert ',"a;\'-b",' in text
+    assert ",-5,7,1000," in text
+    exact = client.get("/sengo/day.parquet", params=query).content
+    assert pq.read_table(io.BytesIO(exact))["merchant_ref"].to_pylist() == ["a;-b"]
+
+
+@pytest.mark.parametrize(
+    "text", ["Toko Ani; Budi", "a;b;c", "https://shop.example/a;v=1", "a\nb", "1;2", "a=b;c=d", "", ";"]
+)
+def test_a_text_without_a_formula_is_exact(text):
+    """A separator alone is no danger."""
+    assert cell(text) == text
 
 
 def test_numbers_stay_numbers():

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import date, timedelta
 
+import msgspec
 import pytest
 from archive_maker import NOW, PROJECT, TODAY, make_archive
 from archive_world import World, record
@@ -68,6 +69,18 @@ def test_any_text_can_be_looked_for(archive: Archive, text: str):
     assert report.totals(archive.tables, text, TODAY, TODAY, text) == []
 
 
+def test_bytes_are_read_only_where_they_are_asked_for(archive: Archive):
+    """The largest column by far; nothing else is left out."""
+    row = archive.transactions(PROJECT, TODAY, "cashIn").to_pylist()[0]
+    place = report.Place(PROJECT, "cashIn", str(TODAY), row["id"])
+    assert report.transaction(archive.tables, place, raw=True) == row
+    row.pop("raw")
+    assert report.transaction(archive.tables, place, raw=False) == row
+    assert (
+        report.transaction(archive.tables, msgspec.structs.replace(place, type="cashOut"), raw=False) is None
+    )
+
+
 def test_projects_are_read_from_the_log(archive: Archive, tmp_path):
     """Of rows and of reads; an archive without tables has none."""
     assert report.projects(archive.tables) == [PROJECT]
@@ -82,7 +95,7 @@ def test_an_archive_without_tables_answers_nothing(tmp_path):
     assert report.reads_of_day(tables, PROJECT, TODAY) == []
     assert report.totals(tables, PROJECT, TODAY, TODAY) == []
     assert report.find(tables, "x") == []
-    assert report.transaction(tables, place) is None
-    assert report.versions(tables, PROJECT, "x") == []
+    assert report.transaction(tables, place, raw=True) is None
+    assert report.versions(tables, PROJECT, "cashIn", "x") == []
     assert report.odd_rows(tables, PROJECT, TODAY) == []
     assert list(report.rows_of_day(tables, PROJECT, "cashIn", TODAY, ["id"])) == []

@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
+import pyarrow as pa
 import pytest
-from archive_world import World, record
+from archive_world import PROJECT, World, record
 
 from airflow_provider_sengo.archive import report
+from airflow_provider_sengo.archive.schema import HISTORY
 
 EVIL = "<img src=x onerror=alert(1)>\"'&{{7*7}}"
 ACCOUNT = {"bankCode": "BCA", "vaNumber": "8808123456784321", "viewName": "Siti Nurhaliza"}
@@ -131,6 +134,55 @@ def test_history_shows_what_was_replaced_and_refused(ask, world: World):
     assert sorted(told[1:]) == [("expired", "refused"), ("pending", "replaced")]
     assert "Nurhaliza" not in text
     assert "Siti Nurhaliza" in ask("search", q="tx-3", show="personal")
+
+
+def noted(world: World, id: str, count: int) -> None:
+    """So many earlier versions in the history of an id, oldest first, and one more of another transaction."""
+    (row,) = [row for row in world.archive.transactions().to_pylist() if row["id"] == id]
+    start = row["last_changed_at"]
+    rows = [
+        {
+            **row,
+            "amount": number,
+            "digest": number,
+            "last_changed_at": start - timedelta(hours=count - number),
+        }
+        | {"read_id": "earlier", "reason": "replaced"}
+        for number in range(count)
+    ]
+    other = {**rows[0], "type": "cashOut", "amount": 987_654, "digest": 987_654}
+    world.archive.tables.append("history", pa.Table.from_pylist([*rows, other], HISTORY))
+
+
+@pytest.mark.parametrize("more", [0, 1, 30])
+def test_a_long_history_is_cut_and_says_so(ask, one, more):
+    """The latest ones, each once even if a writer that died left it twice, and of this type alone."""
+    shown = report.VERSIONS_MAX
+    noted(one, "tx-1", shown + more)
+    noted(one, "tx-1", shown + more)
+    text = ask("search", q="tx-1")
+    amounts = re.findall(r'<td class="n">Rp\s(\d+)</td><td class="n">[^<]*</td>.*<td>replaced</td>', text)
+    assert [int(amount) for amount in amounts] == [*reversed(range(more, shown + more))]
+    assert (f"There are more; the latest {shown} versions are shown." in text) is bool(more)
+    assert "987,654" not in text
+
+
+def test_versions_come_without_their_bytes(one):
+    """The page shows none of them, and a record may be large."""
+    noted(one, "tx-1", 2)
+    found = report.versions(one.archive.tables, PROJECT, "cashIn", "tx-1")
+    assert [row["amount"] for row in found] == [1, 0]
+    assert {*found[0]} == {*HISTORY.names} - {"raw"}
+
+
+@pytest.mark.parametrize(("length", "cut"), [(100, False), (9000, True)])
+def test_bytes_that_are_cut_say_so(ask, world: World, length, cut):
+    """The beginning is shown; where the rest is, is told."""
+    world.gateway.put("tx-4", raw=record("tx-4", note="x" * length))
+    world.read()
+    text = ask("search", q="tx-4", show="personal")
+    assert ("x" * length in text) is not cut
+    assert ("These are its first 4,000 characters" in text) is cut
 
 
 def test_a_reference_of_many_transactions_is_cut(ask, world: World):
