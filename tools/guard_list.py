@@ -88,20 +88,6 @@ ARCHIVE_AND_PAYMENTS = [
         "tests/archive",
     ),
     Guard(
-        "rank: the merge repeats the guard",
-        "archive/merge.py",
-        "(s.digest <> t.digest AND s.rank >= t.rank)",
-        "(s.digest <> t.digest)",
-        "tests/archive/test_archive_merge_guard.py",
-    ),
-    Guard(
-        "overwrite only of an empty partition",
-        "archive/merge.py",
-        "if new and found.partition_is_empty:",
-        "if new:",
-        "tests/archive",
-    ),
-    Guard(
         "a status is unsupported only if the first request is refused",
         "archive/listing.py",
         "return refused and read.requests == 1",
@@ -156,7 +142,7 @@ ARCHIVE_AND_PAYMENTS = [
     Guard(
         "history is written before the rows it explains",
         "archive/merge.py",
-        "            keep_history(tables, table, partition, spool, found, read_id=read_id)\n",
+        "        _keep_history(tables, partition, spool, found, rows, read_id=read_id)\n",
         "",
         "tests/archive",
     ),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The guards of the archive's upkeep and of storage that fails: no row is dropped, none is doubled."""
+"""The guards of rewriting days, of upkeep and of storage that fails: no row is dropped, none is doubled."""
 
 from __future__ import annotations
 
@@ -28,10 +28,38 @@ UPKEEP = [
         "tests/archive/test_archive_object_storage.py -k commit_that_fails",
     ),
     Guard(
-        "storage: a busy day takes late changes",
+        "rewrite: rows that nothing replaces stay",
+        "archive/rewrite.py",
+        "rows.filter(pc.invert(leaves))",
+        "rows.slice(0, 0)",
+        "tests/archive/test_archive_rewrite.py",
+    ),
+    Guard(
+        "rewrite: rows that were set aside come back",
+        "archive/rewrite.py",
+        "                yield batch\n        if stay",
+        "                batch.validate()\n        if stay",
+        "tests/archive/test_archive_rewrite.py",
+    ),
+    Guard(
+        "rewrite: nothing but the days of this type is replaced",
+        "archive/rewrite.py",
+        ' AND type = {literal(self._type)}"',
+        '"',
+        "tests/archive/test_archive_rewrite.py",
+    ),
+    Guard(
+        "rewrite: what a rival wrote since is never overwritten",
+        "archive/rewrite.py",
+        "        write_deltalake(\n            self._table,",
+        "        self._table.update_incremental()\n        write_deltalake(\n            self._table,",
+        "tests/archive/test_archive_rewrite.py",
+    ),
+    Guard(
+        "rewrite: a version that was read twice is written once",
         "archive/merge.py",
-        "            streamed_exec=False,\n",
-        "            streamed_exec=False,\n            max_spill_size=256 << 20,\n",
-        "tests/archive/test_archive_merge_big.py",
+        " and id_hash not in once",
+        "",
+        "tests/archive/test_archive_merge.py",
     ),
 ]

@@ -46,12 +46,15 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
 
 
 class Comparison(msgspec.Struct):
-    """A reading held against a snapshot. ``open``: hash of id -> version still to be written."""
+    """A reading held against a snapshot, by the hashes of ids.
 
-    open: dict[int, int]
-    standing: dict[int, Standing]
+    ``settled``: what was read and is not to be written; ``refused`` of it: the versions that are less final
+    than the standing ones. ``standing``: the rows whose place a version that was read takes.
+    """
+
+    settled: set[int]
     refused: dict[int, int]
-    partition_is_empty: bool
+    standing: dict[int, Standing]
     gone: list[str]
     pending_left: int
 
@@ -73,7 +76,7 @@ def vanished_pending(tables: Tables, partition: Partition, spool: Spool, limit: 
 def compare(table: DeltaTable, partition: Partition, spool: Spool) -> Comparison:
     """Hold what was read against what stands, over all days that may hold its ids."""
     day = partition.day.isoformat()
-    found = Comparison(dict(spool.latest), {}, {}, True, [], 0)
+    found = Comparison(set(), {}, {}, [], 0)
     pending: set[int] = set()
     lesser: dict[int, str] = {}  # archived successes of this day's listings, read with a less final status
     columns = ["id", "digest", "rank", "day", "last_listed_day", "first_seen_at", "last_changed_at"]
@@ -83,23 +86,22 @@ def compare(table: DeltaTable, partition: Partition, spool: Spool) -> Comparison
         for place, (identity, digest, rank, standing_day, listed_day) in enumerate(
             zip(ids, digests, ranks, standing_days, listed_days, strict=True)
         ):
-            if standing_day == day:
-                found.partition_is_empty = False
             id_hash = hash_id(identity)
-            read = found.open.get(id_hash)
-            if read is None:
-                if rank == RANK_SUCCESS and listed_day == day and id_hash not in spool.latest:
+            read = spool.latest.get(id_hash)
+            if read is None or id_hash in found.settled:
+                if rank == RANK_SUCCESS and listed_day == day and read is None:
                     found.gone.append(identity)
                 if rank == RANK_PENDING and standing_day == day:
                     pending.add(id_hash)
                 continue
             if read != version(digest, rank) and rank_of(read) < rank:
-                found.refused[id_hash] = found.open.pop(id_hash)
+                found.settled.add(id_hash)
+                found.refused[id_hash] = read
                 found.standing.pop(id_hash, None)  # of a double that is not healed yet
                 if rank == RANK_SUCCESS and listed_day == day:
                     lesser[id_hash] = identity
             elif read == version(digest, rank) and listed_day == day:
-                del found.open[id_hash]
+                found.settled.add(id_hash)
                 found.standing.pop(id_hash, None)
                 if rank == RANK_PENDING and standing_day == day:
                     pending.add(id_hash)
@@ -112,15 +114,16 @@ def compare(table: DeltaTable, partition: Partition, spool: Spool) -> Comparison
                     read != version(digest, rank),
                 )
     found.gone += _gone_from_successes(spool, lesser)
-    found.pending_left = len(pending) + _pending_among_open(found, day)
+    found.pending_left = len(pending) + _pending_to_come(spool, found, day)
     return found
 
 
-def _pending_among_open(found: Comparison, day: str) -> int:
+def _pending_to_come(spool: Spool, found: Comparison, day: str) -> int:
     """How many versions still to be written are pending, and will stand under this day."""
     count = 0
-    for id_hash, read in found.open.items():
-        if read & RANK_MASK == RANK_PENDING:  # not ``rank_of``: this looks at every row
+    for id_hash, read in spool.latest.items():
+        # Not ``rank_of``: this looks at every row.
+        if read & RANK_MASK == RANK_PENDING and id_hash not in found.settled:
             standing = found.standing.get(id_hash)
             count += standing is None or standing.day == day
     return count

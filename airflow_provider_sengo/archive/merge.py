@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a day's reading changes in ``transactions`` and ``history``.
 
-What changes is decided in ``compare``; how it is committed, here:
+What changes is decided in ``compare``; how rows are written is in ``rewrite``; in which order, here:
 
-* Never a plain append to ``transactions``: two appends from one snapshot both land. New rows go in by an
-  overwrite of a partition that holds no row at all, else by a merge; both refuse a rival's commit, and
-  then everything is decided again on the newer snapshot.
+* A rival that wrote to the same days first refuses the commit: then everything is decided again on the
+  newer snapshot.
 * Versions replaced and versions refused are kept in ``history``, once each.
 * ``history`` is written before the rows, so that a crash loses no version; the rows before the record of
   their read, so that nothing is vouched for that is not there.
@@ -16,28 +15,19 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from airflow_provider_sengo.archive.compare import Comparison, Partition, Standing, compare
+from airflow_provider_sengo.archive.rewrite import Rewrite
 from airflow_provider_sengo.archive.schema import HISTORY, TRANSACTIONS
 from airflow_provider_sengo.archive.spool import Spool, version
-from airflow_provider_sengo.archive.tables import (
-    STORAGE_TRIES,
-    WRITER,
-    Tables,
-    exactly,
-    keep_once,
-    literal,
-    partitions,
-    rows_of,
-)
+from airflow_provider_sengo.archive.tables import STORAGE_TRIES, Tables, keep_once
 from airflow_provider_sengo.exceptions import ArchiveIncomplete
 
 COMMIT_TRIES = 8  # each on a fresh snapshot; more rivals than that in one partition is a fault elsewhere
@@ -84,11 +74,7 @@ def commit(
     lost_races = failures = 0
     while True:
         try:
-            table = tables.make("transactions")
-            found = compare(table, partition, spool)
-            keep_history(tables, table, partition, spool, found, read_id=read_id)
-            if not _write(table, partition, spool, found, now, landed):
-                continue  # at most once: the partition holds rows from now on
+            found = _bring(tables, partition, spool, landed, read_id=read_id, now=now)
         except OSError:
             failures += 1
             if failures == STORAGE_TRIES:
@@ -113,36 +99,57 @@ def commit(
         )
 
 
-def keep_history(
-    tables: Tables, table: DeltaTable, partition: Partition, spool: Spool, found: Comparison, *, read_id: str
+def _bring(
+    tables: Tables, partition: Partition, spool: Spool, landed: Counts, *, read_id: str, now: datetime
+) -> Comparison:
+    """Compare and write, once; ``landed`` counts the rows if the commit succeeds."""
+    table = tables.make("transactions")
+    found = compare(table, partition, spool)
+    to_come = len(spool.latest) - len(found.settled)
+    if not to_come:
+        _keep_history(tables, partition, spool, found, TRANSACTIONS.empty_table(), read_id=read_id)
+        return found
+    leaving = _leaving(partition, found, any_new=to_come > len(found.standing))
+    with Rewrite(table, partition.project, partition.type, leaving) as rewrite:
+        replaced = pa.array(sorted(row.id for row in found.standing.values() if row.replaced), pa.string())
+        rows = rewrite.left.filter(pc.is_in(rewrite.left["id"], value_set=replaced))
+        _keep_history(tables, partition, spool, found, rows, read_id=read_id)
+        step = Counts(Counter(), Counter())
+        rewrite.commit(_coming(spool, partition, found, to_come, now, step))
+    landed.add(step)
+    return found
+
+
+def _leaving(partition: Partition, found: Comparison, *, any_new: bool) -> dict[str, list[str]]:
+    """Which rows leave which days: those whose place a version takes; new rows come to the day that was read."""
+    leaving: dict[str, list[str]] = {partition.day.isoformat(): []} if any_new else {}
+    for row in found.standing.values():
+        leaving.setdefault(row.day, []).append(row.id)
+    return leaving
+
+
+def _keep_history(
+    tables: Tables, partition: Partition, spool: Spool, found: Comparison, replaced: pa.Table, *, read_id: str
 ) -> None:
     """Append the versions that are about to be replaced, and those refused, unless they are there."""
-    parts = [_with_reason(_replaced_rows(table, partition, found), read_id, "replaced")]
+    parts = [with_reason(replaced, read_id, "replaced")]
     parts.extend(
-        _with_reason(_as_transactions(batch, partition), read_id, "refused")
+        with_reason(_as_transactions(batch, partition), read_id, "refused")
         for batch in _refused_batches(spool, found)
     )
     keep_once(tables, pa.concat_tables(parts, promote_options="default"), partition.project)
 
 
-def _replaced_rows(table: DeltaTable, partition: Partition, found: Comparison) -> pa.Table:
-    """The standing rows of which another version takes the place."""
-    replaced = [row for row in found.standing.values() if row.replaced]
-    if not replaced:
-        return TRANSACTIONS.empty_table()
-    where = partitions(partition.project, partition.type, {row.day for row in replaced})
-    where = where & pc.field("id").isin([row.id for row in replaced])
-    return exactly(rows_of(table, where, None), TRANSACTIONS)
-
-
 def _refused_batches(spool: Spool, found: Comparison) -> Iterator[pa.RecordBatch]:
     yield from spool.refused
     if found.refused:
+        once: set[int] = set()
         for batch in spool.batches():
-            yield batch.filter(pa.array(_mask(batch, dict(found.refused))))
+            yield _wanted(batch, found.refused, spool, once)
 
 
-def _with_reason(rows: pa.Table, read_id: str, reason: str) -> pa.Table:
+def with_reason(rows: pa.Table, read_id: str, reason: str) -> pa.Table:
+    """Versions of rows as ``history`` keeps them."""
     for name, value in (("read_id", read_id), ("reason", reason)):
         rows = rows.append_column(HISTORY.field(name), pa.repeat(pa.scalar(value), rows.num_rows))
     return rows
@@ -162,99 +169,44 @@ def _as_transactions(batch: pa.RecordBatch, partition: Partition) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=TRANSACTIONS)
 
 
-def _write(
-    table: DeltaTable, partition: Partition, spool: Spool, found: Comparison, now: datetime, landed: Counts
-) -> bool:
-    """Commit open rows, once; ``landed`` counts them. False: some are left, to be compared again.
-
-    One commit a comparison: the next would be based on a newer snapshot, in which a rival may have put
-    versions that nobody compared, so that they were replaced without a trace in ``history``.
-    """
-    changed = {h: found.open.pop(h) for h in found.standing}
-    new = found.open  # not copied, and used up below: it may hold millions
-    if new and found.partition_is_empty:
-        step = Counts(Counter(), Counter())
-        source = _reader(spool, partition, new, {}, now, step)
-        where = " AND ".join(
-            f"{name} = {literal(value)}"
-            for name, value in (
-                ("project", partition.project),
-                ("type", partition.type),
-                ("day", str(partition.day)),
-            )
-        )
-        write_deltalake(
-            table, source, mode="overwrite", schema_mode="merge", predicate=where, writer_properties=WRITER
-        )
-        landed.add(step)
-        return not changed
-    if new or changed:
-        step = Counts(Counter(), Counter())
-        new.update(changed)
-        _merge(table, partition, found, _reader(spool, partition, new, found.standing, now, step))
-        landed.add(step)
-    return True
+def _versions(batch: pa.RecordBatch) -> Iterator[tuple[int, int]]:
+    """The hash of the id and the version of each row."""
+    columns = (batch[name].to_pylist() for name in ("id_hash", "digest", "rank"))
+    return ((id_hash, version(digest, rank)) for id_hash, digest, rank in zip(*columns, strict=True))
 
 
-def _merge(table: DeltaTable, partition: Partition, found: Comparison, source: pa.RecordBatchReader) -> None:
-    touched = {partition.day.isoformat(), *(row.day for row in found.standing.values())}
-    where = (
-        f"t.project = {literal(partition.project)} AND t.type = {literal(partition.type)}"
-        f" AND t.day IN ({', '.join(map(literal, sorted(touched)))}) AND t.day = s.day AND t.id = s.id"
-    )
-    # The guard repeats what ``compare`` decided, against a rival that the snapshot did not show.
-    guard = (
-        "(s.digest <> t.digest AND s.rank >= t.rank)"
-        " OR (s.digest = t.digest AND s.last_listed_day IS DISTINCT FROM t.last_listed_day)"
-    )
-    (
-        table.merge(
-            source,
-            where,
-            source_alias="s",
-            target_alias="t",
-            streamed_exec=False,
-            # No ``max_spill_size``: from some 20,000 rows a partition on, deltalake 1.5 then ends with "not
-            # enough memory to continue external sort", whatever the limit, and the day could not be archived.
-            writer_properties=WRITER,
-        )
-        .when_matched_update_all(predicate=guard)
-        .when_not_matched_insert_all()
-        .execute()
-    )
+def _coming(
+    spool: Spool, partition: Partition, found: Comparison, to_come: int, now: datetime, counts: Counts
+) -> Iterator[pa.RecordBatch]:
+    """The versions to be written as rows of ``TRANSACTIONS``, batch by batch, each id once."""
+    came = 0
+    once: set[int] = set()
+    for batch in spool.batches():
+        # A first read, the costliest, needs no look at each row.
+        everything = not (found.settled or spool.repeated)
+        kept = batch if everything else _wanted(batch, spool.latest, spool, once, found.settled)
+        if kept.num_rows:
+            came += kept.num_rows
+            yield _complete(kept, partition, found.standing, now, counts)
+    if came != to_come:
+        raise RuntimeError(f"{to_come} rows were to come, {came} came: nothing was committed")
 
 
-def _reader(
+def _wanted(
+    batch: pa.RecordBatch,
+    versions: Mapping[int, int],
     spool: Spool,
-    partition: Partition,
-    wanted: dict[int, int],
-    standing: dict[int, Standing],
-    now: datetime,
-    counts: Counts,
-) -> pa.RecordBatchReader:
-    """The wanted versions as rows of ``TRANSACTIONS``, batch by batch; each id once, so ``wanted`` empties."""
-
-    def rows() -> Iterator[pa.RecordBatch]:
-        for batch in spool.batches():
-            keep = _mask(batch, wanted)
-            kept = batch if all(keep) else batch.filter(pa.array(keep))
-            if kept.num_rows:
-                yield _complete(kept, partition, standing, now, counts)
-
-    return pa.RecordBatchReader.from_batches(TRANSACTIONS, rows())
-
-
-def _mask(batch: pa.RecordBatch, wanted: dict[int, int]) -> list[bool]:
-    """Which rows of the batch are wanted; those found are taken out of ``wanted``."""
+    once: set[int],
+    settled: Collection[int] = (),
+) -> pa.RecordBatch:
+    """Rows that are the wanted version of an id that is not settled; ``once`` has those that come again."""
     keep = []
-    for id_hash, digest, rank in zip(
-        batch["id_hash"].to_pylist(), batch["digest"].to_pylist(), batch["rank"].to_pylist(), strict=True
-    ):
-        found = wanted.get(id_hash) == version(digest, rank)
-        if found:
-            del wanted[id_hash]
-        keep.append(found)
-    return keep
+    for id_hash, this in _versions(batch):
+        wanted = versions.get(id_hash) == this and id_hash not in settled and id_hash not in once
+        if wanted and id_hash in spool.repeated:
+            once.add(id_hash)
+        keep.append(wanted)
+    return batch.filter(pa.array(keep, pa.bool_()))
 
 
 def _complete(
@@ -268,11 +220,11 @@ def _complete(
     count = batch.num_rows
     here = partition.day.isoformat()
     rows = [standing.get(id_hash) for id_hash in batch["id_hash"].to_pylist()] if standing else [None] * count
-    for listing, row in zip(batch["listing"].to_pylist(), rows, strict=True):
-        if row is None:
-            counts.new[listing] += 1
-        elif row.replaced:
-            counts.changed[listing] += 1
+    listings = batch["listing"].to_pylist()
+    counts.new.update(listing for listing, row in zip(listings, rows, strict=True) if row is None)
+    counts.changed.update(
+        listing for listing, row in zip(listings, rows, strict=True) if row is not None and row.replaced
+    )
     added = {
         "project": pa.repeat(pa.scalar(partition.project), count),
         "type": pa.repeat(pa.scalar(partition.type), count),

@@ -48,6 +48,7 @@ class Spool:
     def __init__(self, day: date) -> None:
         self.day = day
         self.latest: dict[int, int] = {}  # hash of the id -> version that counts
+        self.repeated: set[int] = set()  # ids of which several versions were kept, maybe one twice
         self.refused: list[pa.RecordBatch] = []  # versions less final than one seen before in this reading
         self._rows: list[Row] = []
         self._hashes: list[int] = []
@@ -79,9 +80,11 @@ class Spool:
             standing = self.latest.get(id_hash)
             if standing == this:
                 continue
-            if standing is not None and rank_of(standing) > row.rank:
-                self.refused.append(row_batch([row], [id_hash], listing=listing, listed_day=self.day))
-                continue
+            if standing is not None:
+                if rank_of(standing) > row.rank:
+                    self.refused.append(row_batch([row], [id_hash], listing=listing, listed_day=self.day))
+                    continue
+                self.repeated.add(id_hash)
             self.latest[id_hash] = this
             self._rows.append(row)
             self._hashes.append(id_hash)
@@ -92,6 +95,8 @@ class Spool:
     def add_found_by_id(self, row: Row, id_hash: int) -> None:
         """Keep a row that no listing showed and that was asked for by its id."""
         self._flush()
+        if id_hash in self.latest:
+            self.repeated.add(id_hash)
         self.latest[id_hash] = version(row.digest, row.rank)
         assert self._writer is not None
         self._writer.write_batch(row_batch([row], [id_hash], listing="", listed_day=None))
@@ -100,7 +105,8 @@ class Spool:
         """Everything kept so far, in order; may be read again and again. Ends the adding."""
         self.close()
         pool = pa.system_memory_pool()
-        with pa.ipc.open_stream(pa.memory_map(str(self._path)), memory_pool=pool) as reader:
+        # Not mapped: what was read of a mapped file counts as this process's memory.
+        with pa.OSFile(str(self._path)) as file, pa.ipc.open_stream(file, memory_pool=pool) as reader:
             yield from reader
 
     def close(self) -> None:

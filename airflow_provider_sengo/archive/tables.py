@@ -153,7 +153,9 @@ def batches_of(
 ) -> Iterator[pa.RecordBatch]:
     """The rows of a snapshot, batch by batch; in this thread, for the reason given at ``LETTING_GO_S``."""
     names = None if columns is None else list(columns)
-    scanner = table.to_pyarrow_dataset().scanner(columns=names, filter=where, use_threads=False)
+    scanner = table.to_pyarrow_dataset().scanner(
+        columns=names, filter=where, use_threads=False, batch_readahead=1, fragment_readahead=1
+    )
     yield from scanner.to_batches()
 
 

@@ -226,28 +226,21 @@ class Commits:
 
 @contextmanager
 def counted_commits() -> Iterator[Commits]:
-    """Wrap whatever commits rows: ``write_deltalake`` wherever it was imported, and each merge."""
+    """Wrap whatever commits rows: ``write_deltalake`` wherever it was imported."""
     import deltalake
-    from deltalake.table import TableMerger
 
-    from airflow_provider_sengo.archive import heal, merge, store
+    from airflow_provider_sengo.archive import rewrite
 
     commits = Commits()
     with pytest.MonkeyPatch.context() as patch:
         write = deltalake.write_deltalake
-        execute = TableMerger.execute
 
         def counted_write(table, data, **options):
             kind = options["mode"]
             return commits.around(kind, lambda: write(table, data, **options))
 
-        def counted_execute(self):
-            return commits.around("merge", lambda: execute(self))
-
-        for module in (heal, merge, store, tables):
-            if hasattr(module, "write_deltalake"):
-                patch.setattr(module, "write_deltalake", counted_write)
-        patch.setattr(TableMerger, "execute", counted_execute)
+        for module in (rewrite, tables):
+            patch.setattr(module, "write_deltalake", counted_write)
         yield commits
 
 

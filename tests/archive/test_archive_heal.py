@@ -143,16 +143,16 @@ def test_a_rival_is_not_overwritten(late, monkeypatch):
     stand(late, "a", NEXT_DAY, record("a"))
     late.gateway.put("a", day=NEXT_DAY)
     late.gateway.put("b", day=NEXT_DAY)
-    plain = heal._commit
     calls = []
 
-    def rival_first(*args):
-        if not calls:
-            late.read(NEXT_DAY)
-        calls.append(args)
-        return plain(*args)
+    class RivalFirst(heal.Rewrite):
+        def commit(self, coming):
+            if not calls:
+                late.read(NEXT_DAY)
+            calls.append(coming)
+            super().commit(coming)
 
-    monkeypatch.setattr(heal, "_commit", rival_first)
+    monkeypatch.setattr(heal, "Rewrite", RivalFirst)
     monkeypatch.setattr(heal.time, "sleep", lambda seconds: None)
     assert mend(late) == 1
     assert len(calls) == 2
@@ -167,11 +167,12 @@ def test_rivals_that_always_win(late, monkeypatch):
     stand(late, "a", NEXT_DAY, record("a"))
     calls = []
 
-    def lose(*args):
-        calls.append(args)
-        raise CommitFailedError
+    class Lose(heal.Rewrite):
+        def commit(self, coming):
+            calls.append(coming)
+            raise CommitFailedError
 
-    monkeypatch.setattr(heal, "_commit", lose)
+    monkeypatch.setattr(heal, "Rewrite", Lose)
     monkeypatch.setattr(heal.time, "sleep", lambda seconds: None)
     with pytest.raises(CommitFailedError):
         mend(late)

@@ -9,6 +9,10 @@ import pytest
 from archive_world import CLOSED, DAY, NEXT_DAY, PROJECT, Clock, counted_commits, record
 
 from airflow_provider_sengo.archive import days, run
+from airflow_provider_sengo.archive.compare import Partition
+from airflow_provider_sengo.archive.merge import commit
+from airflow_provider_sengo.archive.rows import read_row
+from airflow_provider_sengo.archive.spool import Spool, hash_id
 from airflow_provider_sengo.exceptions import Unavailable
 
 pytestmark = pytest.mark.also_on_s3
@@ -49,15 +53,15 @@ def test_unchanged_re_read_commits_nothing(world):
     assert world.archive.tables.open("transactions").file_uris() == files
 
 
-def test_later_rows_come_by_merge(world):
-    """Rows new to a day that has rows are merged in; the standing ones keep their times."""
+def test_later_rows_come_beside_the_standing_ones(world):
+    """Rows new to a day that has rows; the standing ones keep their times."""
     world.gateway.fill(2)
     world.read()
     before = world.row("success-0")
     world.gateway.put("late")
     with counted_commits() as commits:
         result = world.read()
-    assert commits.points == ["merge", "append"]
+    assert commits.points == ["overwrite", "append"]
     assert (result.new, result.changed, result.complete) == (1, 0, True)
     assert world.held() == world.ledger()
     assert world.row("success-0") == before
@@ -215,3 +219,17 @@ def test_counts_of_a_failed_listing(world):
     (read,) = [item for item in world.archive.reads() if item.status == "success"]
     assert (read.new_rows, read.rows, read.outcome, read.moved) == (6, 0, "failed", "busy")
     assert read.started_at > CLOSED
+
+
+def test_a_version_that_was_read_twice_is_written_once(world):
+    """A row that changes and changes back while it is read, and is shown each time, stands once."""
+    raws = [record("a", fee=0), record("a", fee=1), record("a", fee=0)]
+    rows = [read_row(raw) for raw in raws]
+    with Spool(DAY) as spool:
+        for row in rows:
+            spool.add([row], [hash_id(row.id)], listing="success")
+        done = commit(
+            world.archive.tables, Partition(PROJECT, "cashIn", DAY), spool, read_id="r", now=world.clock()
+        )
+    assert done.new == {"success": 1}
+    assert world.held() == {"a": raws[0]}

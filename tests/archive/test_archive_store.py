@@ -68,8 +68,8 @@ def test_filters(world):
         assert world.archive.transactions(*given).num_rows == count
 
 
-def test_merged_files_hold_plain_columns(world):
-    """A merge writes plain text and binary columns, which every Arrow scanner can filter."""
+def test_rewritten_files_hold_plain_columns(world):
+    """A day written anew has plain text and binary columns, which every Arrow scanner can filter."""
     world.gateway.fill(3)
     world.gateway.put("p", "pending")
     world.read()
@@ -77,7 +77,7 @@ def test_merged_files_hold_plain_columns(world):
     world.gateway.put("p", "expired")
     with counted_commits() as commits:
         world.read()
-    assert "merge" in commits.points
+    assert "overwrite" in commits.points
     table = world.archive.tables.open("transactions")
     for uri in table.file_uris():
         for field in pq.read_schema(uri):

@@ -11,10 +11,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import msgspec
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from archive_world import NEXT_DAY, PROJECT, Clock, World
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from airflow_provider_sengo.archive import days, merge
@@ -38,6 +39,14 @@ def busy_week(world: World, projects: tuple[str, ...] = (PROJECT,)) -> None:
             world.gateway.put(f"next-{nth}", "pending", day=NEXT_DAY)
             world.read(project=project)
             world.read(NEXT_DAY, project=project)
+
+
+def scatter(world: World, id: str) -> None:
+    """Let a row stand in a file of its own, as other writers leave them, earlier releases among them."""
+    table = world.archive.tables.open("transactions")
+    row = world.archive.tables.scan("transactions", pc.field("id") == id)
+    table.delete(f"id = '{id}'")
+    write_deltalake(table, row, mode="append")
 
 
 def content(world: World) -> dict[str, list[str]]:
@@ -80,6 +89,7 @@ def test_no_archive_is_no_work(world):
 def test_rows_are_the_same_before_and_after(world):
     """Files get fewer; rows, history, coverage and columns stay; a second run does nothing at all."""
     busy_week(world, PROJECTS[1:2])
+    scatter(world, "new-1")
     before, covered = content(world), world.archive.coverage(world.clock.now)
     assert "complete" in {str(item.state) for item in covered}
     done = keep_up(world.archive.tables)
@@ -259,11 +269,10 @@ def test_compaction_that_always_loses_is_put_off(world, monkeypatch):
 
 
 @pytest.mark.also_on_s3
-def test_a_merge_that_began_before_a_compaction(world, monkeypatch):
+def test_a_write_that_began_before_a_compaction(world, monkeypatch):
     """Its file is gone when it commits: it is decided again, and nothing is lost or doubled."""
     busy_week(world)
-    world.gateway.put("more")
-    world.read()  # a merge that only adds leaves a small file
+    scatter(world, "new-1")
     world.gateway.put("late")
     world.gateway.put("changes", fee=99)
     plain, folded = merge.compare, []

@@ -23,7 +23,7 @@ HEAVY = {"requests", "aiohttp", "pyarrow", "deltalake", "fastapi", "uvicorn"}
 AIRFLOW = "airflow.providers.common.compat.*"
 
 PURE_ARCHIVE = ("days", "rows", "lenient", "pages", "coverage", "plan", "check")
-STORAGE = ("schema", "spool", "tables", "compare", "merge", "heal", "upkeep", "store", "report")
+STORAGE = ("schema", "spool", "tables", "compare", "rewrite", "merge", "heal", "upkeep", "store", "report")
 SHELL = ("listing", "run")
 PAGES = (
     *("app", "page", "source", "payment"),
