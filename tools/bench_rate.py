@@ -10,9 +10,10 @@ from bench_runs import PAGE_SIZE, Plan, Run, control, net, run, server
 from bench_table import Section, at_most
 
 TITLE = "Requests, faults, a rate limit"
-FAULTY_ROWS, LIMITED_ROWS = 100_000, 60_000
+# A limit that nobody told costs a few holds of a second however long the listing is: half a minute's work.
+FAULTY_ROWS, LIMITED_ROWS = 100_000, 300_000
 LISTINGS = 4  # success, and three that are empty: a page each
-PER_SECOND, BURST = 100, 10
+PER_SECOND, BURST, RETRY_AFTER_S = 100, 10, 1
 FAULTS: dict[str, dict[str, float]] = {
     "no fault": {},
     "2 % HTTP 500, 1 % reset, 1 % cut off": {"http_500": 0.02, "reset": 0.01, "truncated": 0.01},
@@ -32,7 +33,9 @@ def measure(plan: Plan) -> Section:
         TITLE,
         ("case", "pages", "requests", "answers 429", "wall s", "net wall s", "days archived whole"),
         "Faults strike the first try of a page only. The limit is the gateway's token bucket of"
-        f" {PER_SECOND} requests a second and {BURST} at once; ideal is (requests - {BURST}) / {PER_SECOND}.",
+        f" {PER_SECOND} requests a second and {BURST} at once; ideal is (requests - {BURST}) / {PER_SECOND}."
+        f" One who does not know the limit must meet it once, and then wait {RETRY_AFTER_S} s while the bucket"
+        " fills and runs over: that is in the ideal of this case, any further such wait is not.",
     )
     _faults(plan, section)
     _limit(plan, section)
@@ -72,7 +75,12 @@ def _faults(plan: Plan, section: Section) -> None:
 def _limit(plan: Plan, section: Section) -> None:
     rows = plan.rows(LIMITED_ROWS)
     pages = rows // PAGE_SIZE + LISTINGS - 1
-    limits = {"requests_per_second": PER_SECOND, "burst": BURST, "latency_ms": 5}
+    limits = {
+        "requests_per_second": PER_SECOND,
+        "burst": BURST,
+        "retry_after_s": RETRY_AFTER_S,
+        "latency_ms": 5,
+    }
     with server(plan, rows, **limits) as url:
         runs: dict[str, list[tuple[Run, dict[str, Any]]]] = {name: [] for name in PACES}
         for round_ in range(plan.rounds):
@@ -81,9 +89,10 @@ def _limit(plan: Plan, section: Section) -> None:
             plan.say(f"  rate limit: round {round_ + 1} of {plan.rounds}")
     for name, found in runs.items():
         section.rows.append(_row(plan, f"{PER_SECOND} requests/s, {name}", pages, rows, found))
-        ideal_s = (
-            pages + LISTINGS + 1 - BURST
-        ) / PER_SECOND  # each listing's first page twice, the last twice
+        requests = pages + LISTINGS + 1  # each listing's first page twice, the last twice
+        ideal_s = (requests - BURST) / PER_SECOND
+        if not PACES[name]:
+            ideal_s += RETRY_AFTER_S - BURST / PER_SECOND
         walls = [net(one, plan.start_up["archive"])[0] for one, _ in found]
         refused = median(_refused(log) / log["total"] for _, log in found)
         section.aims += [
