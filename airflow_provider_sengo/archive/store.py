@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
+from deltalake.exceptions import CommitFailedError
 
 from airflow_provider_sengo.archive import days
 from airflow_provider_sengo.archive.coverage import DayCoverage, ReadRecord, coverage
@@ -97,9 +98,12 @@ class Archive:
         return heal_doubles(self.tables, project, span, read_id=read_id)
 
     def compact_reads(self) -> bool:
-        """Fold the small files of ``reads`` into one where there are many; True if it did."""
+        """Fold the small files of ``reads`` into one where there are many; True if it did, and no rival."""
         table = self.tables.open("reads")
         if table is None or len(table.file_uris()) <= READS_FILES_MAX:
             return False
-        table.optimize.compact()
+        try:
+            table.optimize.compact()
+        except CommitFailedError:
+            return False  # a rival folds them at this moment
         return True
