@@ -60,7 +60,7 @@ WAITING = [
     Guard(
         "soft_fail: never_fail and silent_fail are refused",
         "sensors/waiting.py",
-        "            if kwargs.get(name):\n",
+        "            if is_wanted:\n",
         "            if False:\n",
         SENSORS,
     ),

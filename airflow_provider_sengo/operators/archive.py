@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,7 +18,7 @@ from airflow_provider_sengo.archive import days
 from airflow_provider_sengo.archive.check import WARN_DAYS_LEFT, Findings, as_line, findings, plain
 from airflow_provider_sengo.archive.plan import days_to_read
 from airflow_provider_sengo.exceptions import ArchiveIncomplete
-from airflow_provider_sengo.hooks.storage import resolve_archive_uri, storage_options
+from airflow_provider_sengo.hooks.sengo import SenGoHook
 from airflow_provider_sengo.operators.archive_run import (
     TRANSACTIONS_ALIAS,
     failed_tasks,
@@ -28,7 +27,7 @@ from airflow_provider_sengo.operators.archive_run import (
 )
 from airflow_provider_sengo.operators.archive_signals import DaySignals, tell_check_lineage, tell_days_left
 from airflow_provider_sengo.operators.failure import fail_at_once_if_hopeless
-from airflow_provider_sengo.operators.task import SenGoTask
+from airflow_provider_sengo.operators.task import ArchiveTask, checked_list
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,32 +36,9 @@ if TYPE_CHECKING:
 
     from airflow_provider_sengo.archive.coverage import DayCoverage
     from airflow_provider_sengo.archive.run import DayResult
-    from airflow_provider_sengo.archive.store import Archive
 
 
-class _ArchiveOperator(SenGoTask):
-    """What the three tasks share: the archive."""
-
-    def __init__(
-        self,
-        *,
-        archive_uri: str | None = None,
-        archive_conn_id: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.archive_uri = archive_uri
-        self.archive_conn_id = archive_conn_id
-
-    @cached_property
-    def archive(self) -> Archive:
-        """The archive of the parameters, or of the ``[sengo]`` settings."""
-        from airflow_provider_sengo.archive.store import Archive
-
-        return Archive(resolve_archive_uri(self.archive_uri), storage_options(self.archive_conn_id))
-
-
-class SenGoPlanArchiveOperator(_ArchiveOperator):
+class SenGoPlanArchiveOperator(ArchiveTask):
     """
     List what must be archived now, for ``.expand_kwargs``: ``[{"day": "2026-11-21", "type": "cashIn"}, ...]``.
 
@@ -74,10 +50,10 @@ class SenGoPlanArchiveOperator(_ArchiveOperator):
     :param archive_conn_id: connection with its storage options; default ``[sengo] archive_conn_id`` (templated).
     :param as_of: plan as if it were this instant (ISO text with a zone) or this day's noon in Jakarta
         (``YYYY-MM-DD``); default now (templated).
-    :param retention_days: how many days the gateway lists, today included.
-    :param types: ``cashIn`` and ``cashOut``.
-    :param include_today: archive what is listed of today as well.
-    :param sengo_conn_id: the connection to use (templated).
+    :param retention_days: how many days the gateway lists, today included; default 7.
+    :param types: a list of ``cashIn`` and ``cashOut``; default both.
+    :param include_today: archive what is listed of today as well; default False.
+    :param sengo_conn_id: the connection to use; default ``sengo_default`` (templated).
     """
 
     template_fields: Sequence[str] = ("archive_uri", "archive_conn_id", "as_of", "sengo_conn_id")
@@ -85,13 +61,18 @@ class SenGoPlanArchiveOperator(_ArchiveOperator):
     def __init__(
         self,
         *,
+        archive_uri: str | None = None,
+        archive_conn_id: str | None = None,
         as_of: str | None = None,
         retention_days: int = days.RETENTION_DAYS,
         types: Sequence[str] = days.TYPES,
         include_today: bool = False,
+        sengo_conn_id: str = SenGoHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(
+            archive_uri=archive_uri, archive_conn_id=archive_conn_id, sengo_conn_id=sengo_conn_id, **kwargs
+        )
         self.as_of = as_of
         self.retention_days = retention_days
         self.types = types
@@ -100,7 +81,7 @@ class SenGoPlanArchiveOperator(_ArchiveOperator):
     def execute(self, context: Context) -> list[dict[str, str]]:
         """Return the days to read."""
         now = _instant(self.as_of)
-        types = [days.parse_type(each, field="types") for each in self.types]
+        types = _types(self.types)
         with fail_at_once_if_hopeless():
             covered = self.archive.coverage(now, self.retention_days, self.hook.project, types)
         due = days_to_read(
@@ -116,7 +97,7 @@ class SenGoPlanArchiveOperator(_ArchiveOperator):
         return [{"day": entry.day.isoformat(), "type": entry.type} for entry in due]
 
 
-class SenGoArchiveDayOperator(_ArchiveOperator):
+class SenGoArchiveDayOperator(ArchiveTask):
     """
     Read one day of one type to the end and archive it.
 
@@ -131,11 +112,12 @@ class SenGoArchiveDayOperator(_ArchiveOperator):
     :param type: ``cashIn`` or ``cashOut`` (templated).
     :param archive_uri: where the archive is; default ``[sengo] archive_uri`` (templated).
     :param archive_conn_id: connection with its storage options; default ``[sengo] archive_conn_id`` (templated).
-    :param statuses: the listings to read, in this order; without ``success`` no day gets complete.
-    :param retention_days: how many days the gateway lists, today included.
-    :param max_passes: how often a listing that moves is read again.
-    :param concurrency: requests in flight.
-    :param sengo_conn_id: the connection to use (templated).
+    :param statuses: a list of the listings to read, in this order; default all four, ``success`` last. Without
+        ``success`` no day gets complete.
+    :param retention_days: how many days the gateway lists, today included; default 7.
+    :param max_passes: how often a listing that moves is read again; default 5.
+    :param concurrency: requests in flight; default 16.
+    :param sengo_conn_id: the connection to use; default ``sengo_default`` (templated).
     """
 
     template_fields: Sequence[str] = ("day", "type", "archive_uri", "archive_conn_id", "sengo_conn_id")
@@ -145,13 +127,18 @@ class SenGoArchiveDayOperator(_ArchiveOperator):
         *,
         day: str,
         type: str,
+        archive_uri: str | None = None,
+        archive_conn_id: str | None = None,
         statuses: Sequence[str] = ("pending", "expired", "failed", "success"),
         retention_days: int = days.RETENTION_DAYS,
         max_passes: int = 5,
         concurrency: int = 16,
+        sengo_conn_id: str = SenGoHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(
+            archive_uri=archive_uri, archive_conn_id=archive_conn_id, sengo_conn_id=sengo_conn_id, **kwargs
+        )
         self.day = day
         self.type = type
         self.statuses = statuses
@@ -172,7 +159,7 @@ class SenGoArchiveDayOperator(_ArchiveOperator):
             project=(await self.hook.read_connection_async()).credentials.project,
             day=days.parse_day(self.day, field="day"),
             type=days.parse_type(self.type),
-            statuses=tuple(self.statuses),
+            statuses=tuple(checked_list(self.statuses, field="statuses", example="success")),
             retention_days=self.retention_days,
             max_passes=self.max_passes,
             concurrency=self.concurrency,
@@ -181,7 +168,7 @@ class SenGoArchiveDayOperator(_ArchiveOperator):
             return await archive_day(job, gateway, self.archive)
 
 
-class SenGoCheckArchiveOperator(_ArchiveOperator):
+class SenGoCheckArchiveOperator(ArchiveTask):
     """
     Fail while a person can still act: judge the archive of the connection's own project.
 
@@ -195,11 +182,12 @@ class SenGoCheckArchiveOperator(_ArchiveOperator):
     :param archive_uri: where the archive is; default ``[sengo] archive_uri`` (templated).
     :param archive_conn_id: connection with its storage options; default ``[sengo] archive_conn_id`` (templated).
     :param as_of: judge as if it were this instant or this day's noon in Jakarta; default now (templated).
-    :param retention_days: how many days the gateway lists, today included.
-    :param types: ``cashIn`` and ``cashOut``.
-    :param warn_days_left: fail for a missing day with so many or fewer days left after today.
-    :param accept_lost: lost days (``YYYY-MM-DD``, both types) that no longer fail the check (templated).
-    :param sengo_conn_id: the connection to use (templated).
+    :param retention_days: how many days the gateway lists, today included; default 7.
+    :param types: a list of ``cashIn`` and ``cashOut``; default both.
+    :param warn_days_left: fail for a missing day with so many or fewer days left after today; default 2.
+    :param accept_lost: a list of lost days (``YYYY-MM-DD``, both types) that no longer fail the check; default none
+        (templated).
+    :param sengo_conn_id: the connection to use; default ``sengo_default`` (templated).
     """
 
     template_fields: Sequence[str] = (
@@ -213,14 +201,19 @@ class SenGoCheckArchiveOperator(_ArchiveOperator):
     def __init__(
         self,
         *,
+        archive_uri: str | None = None,
+        archive_conn_id: str | None = None,
         as_of: str | None = None,
         retention_days: int = days.RETENTION_DAYS,
         types: Sequence[str] = days.TYPES,
         warn_days_left: int = WARN_DAYS_LEFT,
         accept_lost: Sequence[str] = (),
+        sengo_conn_id: str = SenGoHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(
+            archive_uri=archive_uri, archive_conn_id=archive_conn_id, sengo_conn_id=sengo_conn_id, **kwargs
+        )
         self.as_of = as_of
         self.retention_days = retention_days
         self.types = types
@@ -231,8 +224,9 @@ class SenGoCheckArchiveOperator(_ArchiveOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Return the coverage of the last two windows, oldest first."""
         now = _instant(self.as_of)
-        types = [days.parse_type(each, field="types") for each in self.types]
-        accepted = [days.parse_day(day, field="accept_lost") for day in self.accept_lost]
+        types = _types(self.types)
+        lost = checked_list(self.accept_lost, field="accept_lost", example="2026-11-03", is_template=True)
+        accepted = [days.parse_day(day, field="accept_lost") for day in lost]
         with fail_at_once_if_hopeless():
             project = self.hook.project
             healed = self.archive.heal(project, now, self.retention_days, read_id=run_name(context))
@@ -282,3 +276,9 @@ def _instant(as_of: str | None) -> datetime:
     from airflow_provider_sengo.archive.run import utc_now
 
     return utc_now()
+
+
+def _types(given: Sequence[str]) -> list[str]:
+    return [
+        days.parse_type(each, field="types") for each in checked_list(given, field="types", example="cashIn")
+    ]

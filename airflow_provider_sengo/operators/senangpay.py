@@ -20,6 +20,7 @@ from airflow_provider_sengo.protocol.senangpay import as_plain_dict
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
 
 class _SenangPayOperator(BaseOperator):
@@ -56,10 +57,10 @@ class SenangPayChargeTokenOperator(_SenangPayOperator):
     :param phone: the buyer's phone number, as text (templated).
     :param amount_sen: whole sen (RM 2.00 is 200), as an integer or as digits (templated).
     :param token: the card token (templated).
-    :param order_id: ASCII letters and digits, at most 100; best the order's own number (templated).
-    :param attempt: raise it to charge again on purpose where the order id is derived (templated).
-    :param reconcile_timeout_s: how long, in seconds, an order is watched where it is not conclusive.
-    :param senangpay_conn_id: the connection to use (templated).
+    :param order_id: ASCII letters and digits, at most 100; best the order's own number; default derived (templated).
+    :param attempt: raise it to charge again on purpose where the order id is derived; default ``1`` (templated).
+    :param reconcile_timeout_s: how long, in seconds, an order is watched where it is not conclusive; default 60.
+    :param senangpay_conn_id: the connection to use; default ``senangpay_default`` (templated).
     """
 
     template_fields: Sequence[str] = (
@@ -86,9 +87,10 @@ class SenangPayChargeTokenOperator(_SenangPayOperator):
         order_id: str | None = None,
         attempt: str = FIRST_ATTEMPT,
         reconcile_timeout_s: float = 60,
+        senangpay_conn_id: str = SenangPayHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(senangpay_conn_id=senangpay_conn_id, **kwargs)
         self.name = name
         self.email = email
         # Airflow's own operators have an ``email`` to which it reports failures: never to the buyer.
@@ -103,7 +105,7 @@ class SenangPayChargeTokenOperator(_SenangPayOperator):
         self.reconcile_timeout_s = reconcile_timeout_s
 
     @classmethod
-    def partial(cls, **kwargs: Any) -> Any:
+    def partial(cls, **kwargs: Any) -> OperatorPartial:
         """As every operator's; Airflow's scheduler reads a mapped task's ``email`` from here, so no mails."""
         return super().partial(**(kwargs | {"email_on_failure": False, "email_on_retry": False}))
 
@@ -145,14 +147,21 @@ class SenangPayValidateTokenOperator(_SenangPayOperator):
     Running it again changes nothing.
 
     :param token: the card token (templated).
-    :param fail_if_invalid: fail the task for good if the card cannot be charged.
-    :param senangpay_conn_id: the connection to use (templated).
+    :param fail_if_invalid: fail the task for good if the card cannot be charged; default True.
+    :param senangpay_conn_id: the connection to use; default ``senangpay_default`` (templated).
     """
 
     template_fields: Sequence[str] = ("token", "senangpay_conn_id")
 
-    def __init__(self, *, token: str, fail_if_invalid: bool = True, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        token: str,
+        fail_if_invalid: bool = True,
+        senangpay_conn_id: str = SenangPayHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(senangpay_conn_id=senangpay_conn_id, **kwargs)
         self.token = token
         self.fail_if_invalid = fail_if_invalid
 
@@ -177,13 +186,20 @@ class SenangPaySetTokenStatusOperator(_SenangPayOperator):
 
     :param token: the card token (templated).
     :param enabled: the wanted state.
-    :param senangpay_conn_id: the connection to use (templated).
+    :param senangpay_conn_id: the connection to use; default ``senangpay_default`` (templated).
     """
 
     template_fields: Sequence[str] = ("token", "senangpay_conn_id")
 
-    def __init__(self, *, token: str, enabled: bool, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        token: str,
+        enabled: bool,
+        senangpay_conn_id: str = SenangPayHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(senangpay_conn_id=senangpay_conn_id, **kwargs)
         self.token = token
         self.enabled = enabled
 
@@ -200,13 +216,19 @@ class SenangPayQueryOrderOperator(_SenangPayOperator):
     An empty list means that the gateway knows no such order, or not yet. Running it again changes nothing.
 
     :param order_id: the order's id (templated).
-    :param senangpay_conn_id: the connection to use (templated).
+    :param senangpay_conn_id: the connection to use; default ``senangpay_default`` (templated).
     """
 
     template_fields: Sequence[str] = ("order_id", "senangpay_conn_id")
 
-    def __init__(self, *, order_id: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        order_id: str,
+        senangpay_conn_id: str = SenangPayHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(senangpay_conn_id=senangpay_conn_id, **kwargs)
         self.order_id = order_id
 
     def execute(self, context: Context) -> list[dict[str, Any]]:

@@ -31,8 +31,8 @@ class SenGoGetTransactionOperator(SenGoTask):
     retry of the task, lets SenGo send its callback once more, and the request itself is never repeated.
 
     :param transaction_id: SenGo's id of the transaction, or the merchant's reference (templated).
-    :param resend_callback: let SenGo send its callback again.
-    :param sengo_conn_id: the connection to use (templated).
+    :param resend_callback: let SenGo send its callback again; default False.
+    :param sengo_conn_id: the connection to use; default ``sengo_default`` (templated).
     """
 
     template_fields: Sequence[str] = ("transaction_id", "sengo_conn_id")
@@ -42,9 +42,10 @@ class SenGoGetTransactionOperator(SenGoTask):
         *,
         transaction_id: str,
         resend_callback: bool = False,
+        sengo_conn_id: str = SenGoHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(sengo_conn_id=sengo_conn_id, **kwargs)
         self.transaction_id = transaction_id
         self.resend_callback = resend_callback
 
@@ -62,7 +63,7 @@ class SenGoGetBalanceOperator(SenGoTask):
 
     Running it again changes nothing.
 
-    :param sengo_conn_id: the connection to use (templated).
+    :param sengo_conn_id: the connection to use; default ``sengo_default`` (templated).
     """
 
     template_fields: Sequence[str] = ("sengo_conn_id",)
@@ -91,16 +92,17 @@ class SenGoCreateQrisOperator(SenGoTask):
     :param amount: whole rupiah, as an integer or as digits (templated).
     :param view_name: the name that the customer sees (templated).
     :param callback_url: where SenGo reports the payment; default is the connection's (templated).
-    :param reference: letters, digits and dashes, at most 64 (templated).
-    :param attempt: raise it to pay again on purpose where the reference is derived (templated).
-    :param expiry_minutes: how long the code can be paid; default is the gateway's (templated).
-    :param wait_for_payment: go on only once it is paid, and push it as it is then; fail if it is not.
-    :param poll_interval: seconds between two looks while waiting.
-    :param timeout: seconds to wait; default until an hour after the code's expiry, or seven days without one.
+    :param reference: letters, digits and dashes, at most 64; default derived (templated).
+    :param attempt: raise it to pay again on purpose where the reference is derived; default ``1`` (templated).
+    :param expiry_minutes: minutes in which the code can be paid; default is the gateway's (templated).
+    :param wait_for_payment: go on only once it is paid, and push it as it is then; fail if it is not; default False.
+    :param poll_interval: seconds (or a timedelta) between two looks while waiting; default 30.
+    :param timeout: seconds (or a timedelta) to wait; default until an hour after the code's expiry, or seven
+        days without one.
     :param deferrable: wait in the triggerer; default ``[operators] default_deferrable``.
     :param archive_uri: the archive to look into as well; default ``[sengo] archive_uri``, if set (templated).
-    :param archive_conn_id: connection with its storage options (templated).
-    :param sengo_conn_id: the connection to use (templated).
+    :param archive_conn_id: connection with its storage options; default ``[sengo] archive_conn_id`` (templated).
+    :param sengo_conn_id: the connection to use; default ``sengo_default`` (templated).
     """
 
     template_fields: Sequence[str] = (
@@ -131,9 +133,10 @@ class SenGoCreateQrisOperator(SenGoTask):
         deferrable: bool | None = None,
         archive_uri: str | None = None,
         archive_conn_id: str | None = None,
+        sengo_conn_id: str = SenGoHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(sengo_conn_id=sengo_conn_id, **kwargs)
         default = conf.getboolean("operators", "default_deferrable", fallback=False)
         self.wait_for_payment = wait_for_payment
         self.poll_interval = checked_interval(poll_interval)
@@ -240,8 +243,8 @@ class SenGoCreateProjectOperator(SenGoTask):
 
     :param name: the project's name, letters and digits (templated).
     :param domain: its absolute URL, not used by another project (templated).
-    :param ip: addresses or networks that it may be used from (templated).
-    :param sengo_conn_id: the connection to use (templated).
+    :param ip: a list of the addresses or networks that it may be used from (templated).
+    :param sengo_conn_id: the connection to use; default ``sengo_default`` (templated).
     """
 
     template_fields: Sequence[str] = ("name", "domain", "ip", "sengo_conn_id")
@@ -252,9 +255,10 @@ class SenGoCreateProjectOperator(SenGoTask):
         name: str,
         domain: str,
         ip: Sequence[str],
+        sengo_conn_id: str = SenGoHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(sengo_conn_id=sengo_conn_id, **kwargs)
         self.name = name
         self.domain = domain
         self.ip = ip

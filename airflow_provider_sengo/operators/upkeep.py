@@ -30,7 +30,7 @@ class SenGoArchiveUpkeepOperator(BaseOperator):
     :param archive_uri: where the archive is; default ``[sengo] archive_uri`` (templated).
     :param archive_conn_id: connection with its storage options; default ``[sengo] archive_conn_id`` (templated).
     :param keep_days: files that nothing refers to any more are kept for so many days, at least 7: a reader may
-        still need them, and so far back the tables can be read as they were.
+        still need them, and so far back the tables can be read as they were; default 30.
     """
 
     template_fields: Sequence[str] = ("archive_uri", "archive_conn_id")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from airflow_provider_sengo.exceptions import SenGoProviderError
@@ -25,12 +26,14 @@ class SenangPayOrderSensor(WaitingSensor):
 
     :param order_id: the order's id (templated).
     :param amount_sen: whole sen, as an integer or as digits (templated).
-    :param poke_interval: seconds between two looks.
-    :param timeout: seconds since the try's start.
-    :param mode: ``poke`` or ``reschedule``, where it is not deferrable.
-    :param soft_fail: skip the task if the time is over; every other error still fails.
+    :param poke_interval: seconds (or a timedelta) between two looks; default 60.
+    :param timeout: seconds (or a timedelta) since the try's start; default ``[sensors] default_timeout``, seven days.
+    :param mode: ``poke`` or ``reschedule``, where it is not deferrable; default ``poke``.
+    :param soft_fail: skip the task if the time is over; every other error still fails; default False.
+    :param exponential_backoff: look less and less often, where it waits on a worker; default False.
+    :param max_wait: seconds (or a timedelta) that lie at most between two looks then; default no limit.
     :param deferrable: wait in the triggerer; default ``[operators] default_deferrable``.
-    :param senangpay_conn_id: the connection to use (templated).
+    :param senangpay_conn_id: the connection to use; default ``senangpay_default`` (templated).
     """
 
     template_fields: Sequence[str] = ("order_id", "amount_sen", "senangpay_conn_id")
@@ -40,10 +43,26 @@ class SenangPayOrderSensor(WaitingSensor):
         *,
         order_id: str,
         amount_sen: int | str,
+        poke_interval: float | timedelta = 60,
+        timeout: float | timedelta | None = None,
+        mode: str = "poke",
+        soft_fail: bool = False,
+        exponential_backoff: bool = False,
+        max_wait: float | timedelta | None = None,
+        deferrable: bool | None = None,
         senangpay_conn_id: str = SenangPayHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(
+            poke_interval=poke_interval,
+            timeout=timeout,
+            mode=mode,
+            soft_fail=soft_fail,
+            exponential_backoff=exponential_backoff,
+            max_wait=max_wait,
+            deferrable=deferrable,
+            **kwargs,
+        )
         self.order_id = order_id
         self.amount_sen = amount_sen
         self.senangpay_conn_id = senangpay_conn_id

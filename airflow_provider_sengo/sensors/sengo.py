@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -62,17 +62,19 @@ class SenGoTransactionSensor(WaitingSensor):
     oddly is waited out until ``timeout``; a refused key fails the task at once. Use ``deferrable`` for many
     or long waits: all of a triggerer share one session, and one look answers as many as it can.
 
-    ``exponential_backoff`` and ``max_wait`` count where it waits on a worker.
-
     :param transaction_id: SenGo's id or the merchant's reference, or a list of them (templated).
-    :param success_statuses: words that end the waiting well.
-    :param failure_statuses: words that end it badly.
-    :param poke_interval: seconds between two looks; at most so long after a payment the task goes on.
-    :param timeout: seconds since the try's start.
-    :param mode: ``poke`` or ``reschedule``, where it is not deferrable.
-    :param soft_fail: skip the task if a payment failed or the time is over; every other error still fails.
+    :param success_statuses: a list of words that end the waiting well; default ``success``.
+    :param failure_statuses: a list of words that end it badly; default ``expired``, ``failed``.
+    :param poke_interval: seconds (or a timedelta) between two looks, and at most from a payment until the task
+        goes on; default 60.
+    :param timeout: seconds (or a timedelta) since the try's start; default ``[sensors] default_timeout``, seven days.
+    :param mode: ``poke`` or ``reschedule``, where it is not deferrable; default ``poke``.
+    :param soft_fail: skip the task if a payment failed or the time is over, while every other error still fails;
+        default False.
+    :param exponential_backoff: look less and less often, where it waits on a worker; default False.
+    :param max_wait: seconds (or a timedelta) that lie at most between two looks then; default no limit.
     :param deferrable: wait in the triggerer; default ``[operators] default_deferrable``.
-    :param sengo_conn_id: the connection to use (templated).
+    :param sengo_conn_id: the connection to use; default ``sengo_default`` (templated).
     """
 
     template_fields: Sequence[str] = ("transaction_id", "sengo_conn_id")
@@ -83,10 +85,26 @@ class SenGoTransactionSensor(WaitingSensor):
         transaction_id: str | Sequence[str],
         success_statuses: Sequence[str] = SUCCESS_STATUSES,
         failure_statuses: Sequence[str] = FAILURE_STATUSES,
+        poke_interval: float | timedelta = 60,
+        timeout: float | timedelta | None = None,
+        mode: str = "poke",
+        soft_fail: bool = False,
+        exponential_backoff: bool = False,
+        max_wait: float | timedelta | None = None,
+        deferrable: bool | None = None,
         sengo_conn_id: str = SenGoHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(
+            poke_interval=poke_interval,
+            timeout=timeout,
+            mode=mode,
+            soft_fail=soft_fail,
+            exponential_backoff=exponential_backoff,
+            max_wait=max_wait,
+            deferrable=deferrable,
+            **kwargs,
+        )
         self.transaction_id = transaction_id
         self.success_statuses = success_statuses
         self.failure_statuses = failure_statuses

@@ -50,14 +50,24 @@ class WaitingSensor(BaseSensorOperator):
     ``silent_fail`` and ``never_fail`` are refused: with them a revoked key would end as a skipped task.
     """
 
-    def __init__(self, *, deferrable: bool | None = None, **kwargs: Any) -> None:
-        for name in ("silent_fail", "never_fail"):
-            if kwargs.get(name):
+    def __init__(
+        self,
+        *,
+        deferrable: bool | None = None,
+        timeout: float | timedelta | None = None,
+        silent_fail: bool = False,
+        never_fail: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        for name, is_wanted in (("silent_fail", silent_fail), ("never_fail", never_fail)):
+            if is_wanted:
                 raise ValueError(
                     f"{name}: would hide a revoked key or a wrong answer; trouble that may pass is waited out"
                     " in any case, and soft_fail skips the task when a payment failed or took too long."
                 )
-        super().__init__(**kwargs)
+        if timeout is None:  # which Airflow 3.1 and 3.2 would refuse
+            timeout = conf.getfloat("sensors", "default_timeout")
+        super().__init__(timeout=timeout, **kwargs)
         default = conf.getboolean("operators", "default_deferrable", fallback=False)
         self.deferrable = default if deferrable is None else deferrable
         self._started_at: datetime | None = None

@@ -11,7 +11,7 @@ import math
 from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Never
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
@@ -51,12 +51,12 @@ class SenGoPaymentsEventTrigger(BaseEventTrigger):
     most 9 MB beyond today's (above that, the oldest days are read in full when they move); about 200 more
     for each row of a day while that is being read in full.
 
-    :param sengo_conn_id: the :ref:`connection <sengo>` to use.
-    :param poll_interval: seconds between two sweeps, give or take a tenth.
-    :param types: which listings: ``cashIn``, ``cashOut``, or both.
-    :param lookback: seconds before the very first start; what was paid earlier is never told.
-    :param pages_max: how many pages a sweep may fetch; at least seven for each type.
-    :param errors_max: so many sweeps in a row may bring nothing before the trigger raises.
+    :param sengo_conn_id: the :ref:`connection <sengo>` to use; default ``sengo_default``.
+    :param poll_interval: seconds between two sweeps, give or take a tenth; default 60.
+    :param types: a list of the listings, ``cashIn`` and ``cashOut``; default ``cashIn`` alone.
+    :param lookback: seconds before the very first start; what was paid earlier is never told; default 3600.
+    :param pages_max: how many pages a sweep may fetch; at least seven for each type; default 60.
+    :param errors_max: so many sweeps in a row may bring nothing before the trigger raises; default 10.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class SenGoPaymentsEventTrigger(BaseEventTrigger):
         lookback: float = 3600.0,
         pages_max: int = 60,
         errors_max: int = 10,
-        **later: Any,
+        **later: Never,  # a type checker refuses what is unknown; one of a later release is ignored
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow's own has no types
         self.sengo_conn_id = sengo_conn_id

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from functools import partial
-from typing import Any
+from typing import Any, Never
 
 from airflow_provider_sengo.hooks.senangpay import SenangPayHook
 from airflow_provider_sengo.protocol.money import parse_sen
@@ -24,9 +24,11 @@ class SenangPayOrderTrigger(WaitTrigger):
 
     :param order_id: the order's id.
     :param amount_sen: whole sen.
-    :param senangpay_conn_id: the connection to use.
-    :param poke_interval: seconds between two looks, and before the first one.
-    :param deadline: when to give up, as ISO 8601 with a zone; None: never.
+    :param senangpay_conn_id: the connection to use; default ``senangpay_default``.
+    :param poke_interval: seconds between two looks, and before the first one; default 60.
+    :param deadline: when to give up, as ISO 8601 with a zone; default never.
+    :param may_appear_until: until when an order that the gateway does not know may still appear, as ISO 8601 with a
+        zone; default not at all.
     """
 
     def __init__(
@@ -35,9 +37,12 @@ class SenangPayOrderTrigger(WaitTrigger):
         order_id: str,
         amount_sen: int,
         senangpay_conn_id: str = SenangPayHook.default_conn_name,
-        **kwargs: Any,
+        poke_interval: float = 60.0,
+        deadline: str | None = None,
+        may_appear_until: str | None = None,
+        **later: Never,  # a type checker refuses what is unknown; one of a later release is ignored
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(poke_interval=poke_interval, deadline=deadline, may_appear_until=may_appear_until)
         self.order_id = order_id
         self.amount_sen = amount_sen
         self.senangpay_conn_id = senangpay_conn_id

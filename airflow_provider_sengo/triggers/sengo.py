@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Never
 
 from airflow_provider_sengo.hooks.sengo import SenGoHook
 from airflow_provider_sengo.protocol.sengo import Transaction
@@ -34,16 +34,18 @@ class SenGoTransactionTrigger(WaitTrigger):
     as many of them as it can. Its event is ``{"outcome": "settled" | "too late" | "error", ...}``.
 
     :param transaction_id: an id or a reference, or a list of them.
-    :param sengo_conn_id: the connection to use.
-    :param success_statuses: words that end the waiting well.
-    :param failure_statuses: words that end it badly.
-    :param poke_interval: seconds between two looks, and before the first one.
-    :param deadline: when to give up, as ISO 8601 with a zone; None: never.
-    :param may_appear_until: until when an id that the gateway does not know may still appear.
-    :param days: days (ISO, Asia/Jakarta) whose listings may show the transactions; a hint.
-    :param type: ``cashIn`` or ``cashOut``; a hint, empty if not known.
-    :param gateway_ids: the gateway's own id of what is asked for by a reference; a hint.
-    :param by_id_from: from when on each is asked for by its id, for then it should have settled.
+    :param sengo_conn_id: the connection to use; default ``sengo_default``.
+    :param success_statuses: a list of words that end the waiting well; default ``success``.
+    :param failure_statuses: a list of words that end it badly; default ``expired``, ``failed``.
+    :param poke_interval: seconds between two looks, and before the first one; default 60.
+    :param deadline: when to give up, as ISO 8601 with a zone; default never.
+    :param may_appear_until: until when an id that the gateway does not know may still appear, as ISO 8601 with a
+        zone; default not at all.
+    :param days: a list of days (ISO, Asia/Jakarta) whose listings may show the transactions; a hint, default none.
+    :param type: ``cashIn`` or ``cashOut``; a hint, default ``cashIn``, empty if not known.
+    :param gateway_ids: by each reference that is asked for the gateway's own id; a hint, default none.
+    :param by_id_from: from when on each is asked for by its id, for then it should have settled, as ISO 8601 with
+        a zone; default not before the deadline.
     """
 
     def __init__(
@@ -53,13 +55,16 @@ class SenGoTransactionTrigger(WaitTrigger):
         sengo_conn_id: str = SenGoHook.default_conn_name,
         success_statuses: Sequence[str] = SUCCESS_STATUSES,
         failure_statuses: Sequence[str] = FAILURE_STATUSES,
+        poke_interval: float = 60.0,
+        deadline: str | None = None,
+        may_appear_until: str | None = None,
         days: Sequence[str] = (),
         type: str = "cashIn",
         gateway_ids: Mapping[str, str] | None = None,
         by_id_from: str | None = None,
-        **kwargs: Any,
+        **later: Never,  # a type checker refuses what is unknown; one of a later release is ignored
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(poke_interval=poke_interval, deadline=deadline, may_appear_until=may_appear_until)
         self.transaction_id = _plain(transaction_id)
         self.sengo_conn_id = sengo_conn_id
         self.success_statuses = _plain(success_statuses)

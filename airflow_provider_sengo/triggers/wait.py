@@ -49,7 +49,6 @@ class WaitTrigger(BaseTrigger):
         poke_interval: float = 60.0,
         deadline: str | None = None,
         may_appear_until: str | None = None,
-        **later: Any,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.poke_interval = poke_interval

@@ -165,7 +165,8 @@ def test_a_short_deferral_makes_no_second_payment(begin, parts):
     assert short.posts() == SHORT_ONES
     for task in short.tasks:
         short.assert_ended_rightly(*task)
-        assert short.visits(*task).count("begin 1") == 2, "it was deferred, and resumed"
+        begun = [visit for visit in short.visits(*task) if visit.startswith("begin")]
+        assert len(begun) >= 2, "it was deferred, and resumed, in that try or, after a mistake, in a later one"
 
 
 @ON_BOTH

@@ -55,15 +55,20 @@ with DAG(dag_id="payments", schedule=None):
         wait_for_payment="no",  # wrong: arg-type
         poll_interval="30",  # wrong: arg-type
         deferrable="yes",  # wrong: arg-type
+        timeout="3600",  # wrong: arg-type
         archive_uri=DAY,  # wrong: arg-type
+        archive_conn_id=7,  # wrong: arg-type
+        sengo_conn_id=SenGoHook(),  # wrong: arg-type
     )
     create.refrence  # wrong: attr-defined
     SenGoCreateQrisOperator.partial(task_id="many").expnd(amount=[1])  # wrong: attr-defined
     SenGoGetTransactionOperator(task_id="look", transaction_id=["A1"])  # wrong: arg-type
     SenGoGetTransactionOperator(task_id="look", transaction_id="A1", resend_callback="no")  # wrong: arg-type
+    SenGoGetTransactionOperator(task_id="look", transaction_id="A1", sengo_conn_id=7)  # wrong: arg-type
     balance = SenGoGetBalanceOperator(task_id="balance", sengo_conn_id=None)  # wrong: arg-type
     amount: int = balance.execute({})  # wrong: assignment
     SenGoCreateProjectOperator(task_id="new", name="Shop", domain="", ip=1)  # wrong: arg-type
+    SenGoCreateProjectOperator(task_id="new", name="S", domain="", ip=[], sengo_conn_id=7)  # wrong: arg-type
     SenangPayChargeTokenOperator(
         task_id="charge",
         name=b"Siti",  # wrong: arg-type
@@ -74,27 +79,94 @@ with DAG(dag_id="payments", schedule=None):
         token=SenangPayHook(),  # wrong: arg-type
         order_id=1,  # wrong: arg-type
         reconcile_timeout_s="60",  # wrong: arg-type
+        senangpay_conn_id=None,  # wrong: arg-type
     )
+    SenangPayChargeTokenOperator.partial(task_id="many").expnd(order_id=["A1"])  # wrong: attr-defined
     SenangPayValidateTokenOperator(task_id="valid", token="T", fail_if_invalid="no")  # wrong: arg-type
+    SenangPayValidateTokenOperator(task_id="valid", token="T", senangpay_conn_id=7)  # wrong: arg-type
     SenangPaySetTokenStatusOperator(task_id="off", token="T")  # wrong: call-arg
     SenangPaySetTokenStatusOperator(task_id="off", token="T", enabled="no")  # wrong: arg-type
+    SenangPaySetTokenStatusOperator(
+        task_id="off",
+        token="T",
+        enabled=True,
+        senangpay_conn_id=7,  # wrong: arg-type
+    )
     SenangPayQueryOrderOperator(task_id="rows", order_id=1).hook.list_rows()  # wrong: arg-type attr-defined
+    SenangPayQueryOrderOperator(task_id="rows", order_id="A1", senangpay_conn_id=None)  # wrong: arg-type
     SenGoTransactionSensor(task_id="wait", transaction_id=1)  # wrong: arg-type
     SenGoTransactionSensor(task_id="wait", transaction_id="A1", failure_statuses=None)  # wrong: arg-type
+    SenGoTransactionSensor(
+        task_id="wait",
+        transaction_id="A1",
+        success_statuses=7,  # wrong: arg-type
+        poke_interval="30",  # wrong: arg-type
+        timeout="3600",  # wrong: arg-type
+        mode=None,  # wrong: arg-type
+        soft_fail="no",  # wrong: arg-type
+        exponential_backoff="no",  # wrong: arg-type
+        max_wait="600",  # wrong: arg-type
+        deferrable="yes",  # wrong: arg-type
+        sengo_conn_id=None,  # wrong: arg-type
+    )
     SenangPayOrderSensor(task_id="paid", order_id="A1")  # wrong: call-arg
     SenangPayOrderSensor(task_id="paid", order_id="A1", amount_sen=2.0)  # wrong: arg-type
-    SenGoTransactionTrigger(transaction_id={"A1": 1}, deadline="soon")  # wrong: arg-type
-    SenGoTransactionTrigger(transaction_id="A1", gateway_ids=["T1"])  # wrong: arg-type
-    SenangPayOrderTrigger(order_id="A1", amount_sen="200")  # wrong: arg-type
-    SenGoPaymentsEventTrigger(poll_interval="60")  # wrong: arg-type
+    SenangPayOrderSensor(
+        task_id="paid",
+        order_id="A1",
+        amount_sen=200,
+        poke_interval="30",  # wrong: arg-type
+        timeout="3600",  # wrong: arg-type
+        mode=None,  # wrong: arg-type
+        soft_fail="no",  # wrong: arg-type
+        exponential_backoff="no",  # wrong: arg-type
+        max_wait="600",  # wrong: arg-type
+        deferrable="yes",  # wrong: arg-type
+        senangpay_conn_id=None,  # wrong: arg-type
+    )
+    SenGoTransactionTrigger(
+        transaction_id={"A1": 1},  # wrong: arg-type
+        sengo_conn_id=None,  # wrong: arg-type
+        success_statuses=7,  # wrong: arg-type
+        failure_statuses=None,  # wrong: arg-type
+        poke_interval="30",  # wrong: arg-type
+        deadline=DAY,  # wrong: arg-type
+        may_appear_until=120,  # wrong: arg-type
+        days=[DAY],  # wrong: list-item
+        type=None,  # wrong: arg-type
+        gateway_ids=["T1"],  # wrong: arg-type
+        by_id_from=DAY,  # wrong: arg-type
+    )
+    SenGoTransactionTrigger(transaction_id="A1", dedline="soon")  # wrong: arg-type
+    SenangPayOrderTrigger(
+        order_id=1,  # wrong: arg-type
+        amount_sen="200",  # wrong: arg-type
+        senangpay_conn_id=None,  # wrong: arg-type
+        poke_interval="30",  # wrong: arg-type
+        deadline=DAY,  # wrong: arg-type
+        may_appear_until=120,  # wrong: arg-type
+    )
+    SenangPayOrderTrigger(order_id="A1", amount_sen=200, dedline="soon")  # wrong: arg-type
     SenGoPaymentsEventTrigger(60)  # wrong: arg-type
+    SenGoPaymentsEventTrigger(
+        poll_interval="60",  # wrong: arg-type
+        types=7,  # wrong: arg-type
+        lookback="3600",  # wrong: arg-type
+        pages_max="60",  # wrong: arg-type
+        errors_max=None,  # wrong: arg-type
+    )
+    SenGoPaymentsEventTrigger(pages_min=60)  # wrong: arg-type
 
 with DAG(dag_id="archive", schedule=None):
     plan = SenGoPlanArchiveOperator(
         task_id="plan",
+        archive_uri=7,  # wrong: arg-type
+        archive_conn_id=7,  # wrong: arg-type
         as_of=DAY,  # wrong: arg-type
         include_today="no",  # wrong: arg-type
         types=7,  # wrong: arg-type
+        retention_days="7",  # wrong: arg-type
+        sengo_conn_id=None,  # wrong: arg-type
     )
     plan.hook.list_transactions(day=DAY, type="cashIn", status="success").total  # wrong: attr-defined
     plan.archive.coverage(DAY)[0].state.name.sealed  # wrong: attr-defined
@@ -104,11 +176,26 @@ with DAG(dag_id="archive", schedule=None):
         type=None,  # wrong: arg-type
         statuses=7,  # wrong: arg-type
         concurrency="16",  # wrong: arg-type
+        max_passes="5",  # wrong: arg-type
+        archive_uri=7,  # wrong: arg-type
+        archive_conn_id=7,  # wrong: arg-type
+        retention_days="7",  # wrong: arg-type
+        sengo_conn_id=None,  # wrong: arg-type
     )
-    SenGoCheckArchiveOperator(task_id="check", warn_days_left="2")  # wrong: arg-type
+    SenGoCheckArchiveOperator(
+        task_id="check",
+        as_of=DAY,  # wrong: arg-type
+        types=7,  # wrong: arg-type
+        warn_days_left="2",  # wrong: arg-type
+        archive_uri=7,  # wrong: arg-type
+        archive_conn_id=7,  # wrong: arg-type
+        retention_days="7",  # wrong: arg-type
+        sengo_conn_id=None,  # wrong: arg-type
+    )
     SenGoCheckArchiveOperator(task_id="check", accept_lost=[DAY])  # wrong: list-item
     SenGoArchiveUpkeepOperator(task_id="upkeep", keep_days="30")  # wrong: arg-type
     SenGoArchiveUpkeepOperator(task_id="upkeep", archive_conn_id=7)  # wrong: arg-type
+    SenGoArchiveUpkeepOperator(task_id="upkeep", archive_uri=DAY)  # wrong: arg-type
 
 
 def wrong_calls(hook: SenGoHook, cards: SenangPayHook) -> None:
