@@ -12,6 +12,7 @@ from airflow_provider_sengo.protocol.money import parse_sen
 from airflow_provider_sengo.protocol.senangpay_arguments import checked_order_id
 from airflow_provider_sengo.protocol.waiting import Settled, settled_order
 from airflow_provider_sengo.triggers.poller import Hint
+from airflow_provider_sengo.triggers.shared_hook import shared_hook
 from airflow_provider_sengo.triggers.sweepers import open_senangpay
 from airflow_provider_sengo.triggers.wait import WaitTrigger
 
@@ -62,8 +63,8 @@ class SenangPayOrderTrigger(WaitTrigger):
         parse_sen(self.amount_sen, field="amount_sen")
         return {checked_order_id(self.order_id): Hint()}
 
-    async def _poller(self) -> tuple[Hashable, Any]:
-        hook = SenangPayHook(self.senangpay_conn_id)
+    async def _poller(self, not_before_s: float) -> tuple[Hashable, Any]:
+        hook = await shared_hook(SenangPayHook, self.senangpay_conn_id, not_before_s=not_before_s)
         connection = await hook.read_connection_async()
         return ("senangpay", connection.credentials, connection.options), partial(open_senangpay, hook)
 

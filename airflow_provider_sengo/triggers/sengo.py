@@ -20,6 +20,7 @@ from airflow_provider_sengo.protocol.waiting import (
 )
 from airflow_provider_sengo.triggers.payments import SenGoPaymentsEventTrigger
 from airflow_provider_sengo.triggers.poller import Hint
+from airflow_provider_sengo.triggers.shared_hook import shared_hook
 from airflow_provider_sengo.triggers.sweepers import open_sengo
 from airflow_provider_sengo.triggers.wait import WaitTrigger, loop_time
 
@@ -104,8 +105,8 @@ class SenGoTransactionTrigger(WaitTrigger):
             for id in checked_ids(self.transaction_id)
         }
 
-    async def _poller(self) -> tuple[Hashable, Any]:
-        hook = SenGoHook(self.sengo_conn_id)
+    async def _poller(self, not_before_s: float) -> tuple[Hashable, Any]:
+        hook = await shared_hook(SenGoHook, self.sengo_conn_id, not_before_s=not_before_s)
         connection = await hook.read_connection_async()
         return ("sengo", connection.credentials, connection.options), partial(open_sengo, hook)
 

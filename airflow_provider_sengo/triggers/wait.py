@@ -25,6 +25,7 @@ from airflow_provider_sengo.triggers.poller import (
     Looks,
     watch,
 )
+from airflow_provider_sengo.triggers.shared_hook import SHARED_S
 
 BREATH = 100
 
@@ -69,8 +70,11 @@ class WaitTrigger(BaseTrigger):
         """What is waited for, and where it may be listed; ValueError names a wrong argument, of all of them."""
 
     @abstractmethod
-    async def _poller(self) -> tuple[Hashable, Any]:
-        """The key of the poller to share, and how to open its session: ``() -> context manager``."""
+    async def _poller(self, not_before_s: float) -> tuple[Hashable, Any]:
+        """The key of the poller to share, and how to open its session: ``() -> context manager``.
+
+        ``not_before_s``: see ``shared_hook``.
+        """
 
     @abstractmethod
     def _settled(self, id: str, seen: Any, *, may_appear: bool) -> Settled | None:
@@ -96,8 +100,9 @@ class WaitTrigger(BaseTrigger):
         )
         settled: dict[str, Settled] = {}
         key: Hashable = None
+        read_s = asyncio.get_running_loop().time() - SHARED_S
         while True:
-            key_before, (key, open_sweeper) = key, await self._poller()
+            key_before, (key, open_sweeper) = key, await self._poller(read_s)
             waiting = {id: hint for id, hint in hints.items() if id not in settled}
             if not waiting:
                 return settled_event(settled)
@@ -113,6 +118,7 @@ class WaitTrigger(BaseTrigger):
             except NotAuthorized:
                 if key == key_before:  # read again: keys get rotated while somebody waits
                     raise
+                read_s = asyncio.get_running_loop().time()
             finally:
                 await self._looks.leave()
 
