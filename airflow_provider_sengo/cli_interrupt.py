@@ -46,8 +46,12 @@ class Interrupt:
 def run_interruptible(work: Work) -> None:
     """``asyncio.run(work())`` for the main thread; KeyboardInterrupt after Ctrl-C, when all is cleared away.
 
-    Work that was about to end when the interrupt came ends: what it noted stands.
+    Work that was about to end when the interrupt came ends: what it noted stands. An error that came after
+    the interrupt is the KeyboardInterrupt's cause. Where Ctrl-C is ignored (``nohup``) it stays so.
     """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        asyncio.run(work())
+        return
     interrupt = Interrupt()
     before = signal.signal(signal.SIGINT, interrupt)
     try:
@@ -55,6 +59,10 @@ def run_interruptible(work: Work) -> None:
     except asyncio.CancelledError:
         if not interrupt.came:
             raise
+    except Exception as error:
+        if interrupt.came:
+            raise KeyboardInterrupt from error
+        raise
     finally:
         signal.signal(signal.SIGINT, before)
     if interrupt.came:

@@ -20,13 +20,12 @@ from datetime import datetime
 
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 from deltalake.exceptions import CommitFailedError
 
 from airflow_provider_sengo.archive.compare import Comparison, Partition, Standing, compare
 from airflow_provider_sengo.archive.rewrite import Rewrite
 from airflow_provider_sengo.archive.schema import HISTORY, TRANSACTIONS
-from airflow_provider_sengo.archive.spool import Spool, version
+from airflow_provider_sengo.archive.spool import Spool, hash_id, version
 from airflow_provider_sengo.archive.tables import STORAGE_TRIES, Tables, keep_once
 from airflow_provider_sengo.exceptions import ArchiveIncomplete
 
@@ -111,13 +110,25 @@ def _bring(
         return found
     leaving = _leaving(partition, found, any_new=to_come > len(found.standing))
     with Rewrite(table, partition.project, partition.type, leaving) as rewrite:
-        replaced = pa.array(sorted(row.id for row in found.standing.values() if row.replaced), pa.string())
-        rows = rewrite.left.filter(pc.is_in(rewrite.left["id"], value_set=replaced))
-        _keep_history(tables, partition, spool, found, rows, read_id=read_id)
+        _keep_history(tables, partition, spool, found, _replaced(rewrite.left, spool), read_id=read_id)
         step = Counts(Counter(), Counter())
         rewrite.commit(_coming(spool, partition, found, to_come, now, step))
     landed.add(step)
     return found
+
+
+def _replaced(left: pa.Table, spool: Spool) -> pa.Table:
+    """Those of the rows that leave whose next version is another; all of them, should an id have stood twice."""
+    columns = (left[name].to_pylist() for name in ("id", "digest", "rank"))
+    return left.filter(
+        pa.array(
+            [
+                spool.latest[hash_id(identity)] != version(digest, rank)
+                for identity, digest, rank in zip(*columns, strict=True)
+            ],
+            pa.bool_(),
+        )
+    )
 
 
 def _leaving(partition: Partition, found: Comparison, *, any_new: bool) -> dict[str, list[str]]:

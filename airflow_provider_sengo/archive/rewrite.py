@@ -22,11 +22,31 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import DeltaError
 
 from airflow_provider_sengo.archive.schema import TRANSACTIONS
 from airflow_provider_sengo.archive.tables import WRITER, batches_of, exactly, literal, partitions
 
 Leaving = Mapping[str, Collection[str]]  # day -> ids of the rows that leave it; every day is written anew
+
+
+class _Told:
+    """Remembers the error that an iterator ended with."""
+
+    error: BaseException | None = None
+
+    def by(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        with self:
+            yield from batches
+
+    def __enter__(self) -> None:
+        """Nothing yet."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if not isinstance(error, GeneratorExit):  # that is only delta-rs, which wants no more
+            self.error = error
 
 
 class Rewrite:
@@ -59,20 +79,26 @@ class Rewrite:
     def commit(self, coming: Iterable[pa.RecordBatch]) -> None:
         """Replace the days by the rows that stay and those that come, in one commit or not at all.
 
-        Whatever ``coming`` raises ends it without a commit, as ``deltalake.exceptions.DeltaError``.
+        Whatever ``coming`` raises ends it without a commit, and comes out as it is.
         """
+        told = _Told()
         where = (
             f"project = {literal(self._project)} AND type = {literal(self._type)}"
             f" AND day IN ({', '.join(map(literal, sorted(self._leaving)))})"
         )
-        write_deltalake(
-            self._table,
-            pa.RecordBatchReader.from_batches(self._schema, self._rows(coming)),
-            mode="overwrite",
-            schema_mode="merge",
-            predicate=where,
-            writer_properties=WRITER,
-        )
+        try:
+            write_deltalake(
+                self._table,
+                pa.RecordBatchReader.from_batches(self._schema, told.by(self._rows(coming))),
+                mode="overwrite",
+                schema_mode="merge",
+                predicate=where,
+                writer_properties=WRITER,
+            )
+        except DeltaError:
+            if told.error is not None:  # delta-rs has only its text
+                raise told.error from None
+            raise
 
     def _set_aside(self) -> pa.Table:
         """Write the rows that stay to the file; return those that leave."""
@@ -91,8 +117,8 @@ class Rewrite:
         return pa.concat_tables([self._schema.empty_table(), *left])
 
     def _rows(self, coming: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        stay = 0
-        with pa.OSFile(self._path) as file, pa.ipc.open_stream(file) as reader:
+        stay, pool = 0, pa.system_memory_pool()  # gives memory back
+        with pa.OSFile(self._path) as file, pa.ipc.open_stream(file, memory_pool=pool) as reader:
             for batch in reader:
                 stay += batch.num_rows
                 yield batch

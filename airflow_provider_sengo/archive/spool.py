@@ -67,8 +67,11 @@ class Spool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.close()
-        self._folder.cleanup()
+        try:
+            if self._writer is not None:
+                self._writer.close()  # what was not written yet nobody needs any more
+        finally:
+            self._folder.cleanup()
 
     def add(self, rows: Sequence[Row], id_hashes: Sequence[int], *, listing: str) -> None:
         """Keep what is new: an id not seen yet, or another version of one."""

@@ -45,6 +45,9 @@ _CONFIGURATION: dict[str, str | None] = {"delta.logRetentionDuration": "interval
 LETTING_GO_S = 0.1
 atexit.register(time.sleep, LETTING_GO_S)
 
+BATCH_ROWS = 4_000  # of what is read row by row
+LITTLE_BY_LITTLE = ds.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
+
 _PLAIN = re.compile(r"[A-Za-z0-9._:\-\[\]]{1,200}")
 
 
@@ -153,8 +156,17 @@ def batches_of(
 ) -> Iterator[pa.RecordBatch]:
     """The rows of a snapshot, batch by batch; in this thread, for the reason given at ``LETTING_GO_S``."""
     names = None if columns is None else list(columns)
+    is_local = "://" not in table.table_uri or table.table_uri.startswith("file://")
     scanner = table.to_pyarrow_dataset().scanner(
-        columns=names, filter=where, use_threads=False, batch_readahead=1, fragment_readahead=1
+        columns=names,
+        filter=where,
+        use_threads=False,
+        batch_size=BATCH_ROWS,
+        batch_readahead=1,
+        fragment_readahead=1,
+        memory_pool=pa.system_memory_pool(),  # gives memory back
+        # From a disk little by little; an object store takes its time for each request, however small.
+        fragment_scan_options=LITTLE_BY_LITTLE if is_local else None,
     )
     yield from scanner.to_batches()
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pyarrow as pa
 import pytest
 from archive_world import CLOSED, DAY, NEXT_DAY, PROJECT, Clock, counted_commits, record
+from deltalake import write_deltalake
 
 from airflow_provider_sengo.archive import days, run
 from airflow_provider_sengo.archive.compare import Partition
 from airflow_provider_sengo.archive.merge import commit
 from airflow_provider_sengo.archive.rows import read_row
+from airflow_provider_sengo.archive.schema import TRANSACTIONS
 from airflow_provider_sengo.archive.spool import Spool, hash_id
 from airflow_provider_sengo.exceptions import Unavailable
 
@@ -233,3 +236,22 @@ def test_a_version_that_was_read_twice_is_written_once(world):
         )
     assert done.new == {"success": 1}
     assert world.held() == {"a": raws[0]}
+
+
+@pytest.mark.also_on_s3(False)  # a matter of comparing
+@pytest.mark.parametrize("first", ["pending", "success"])
+def test_an_id_that_another_tool_let_stand_twice_in_a_day(world, first):
+    """Whichever stands first in the table: one version comes, every other one goes to the history."""
+    second = {"pending": "success", "success": "pending"}[first]
+    for status in (first, second):
+        apart = world.beside(f"-{status}")
+        apart.gateway.put("a", status, listing="success")
+        apart.read()
+        rows = apart.archive.transactions().cast(TRANSACTIONS)
+        listed = pa.array([str(NEXT_DAY) if status == "success" else str(DAY)])
+        rows = rows.set_column(TRANSACTIONS.names.index("last_listed_day"), "last_listed_day", listed)
+        write_deltalake(world.archive.tables.make("transactions"), rows.cast(TRANSACTIONS), mode="append")
+    world.gateway.put("a", "success")
+    world.read()
+    assert world.held() == {"a": record("a", "success")}
+    assert set(world.history("a")) == {(record("a", "pending"), "replaced")}

@@ -114,3 +114,31 @@ def test_the_second_interrupt_does_not_wait() -> None:
     with pytest.raises(KeyboardInterrupt):
         run_interruptible(stubborn)
     assert reached == ["first"]
+
+
+def test_an_error_after_the_interrupt_is_its_cause() -> None:
+    """Whoever pressed Ctrl-C wants no other day begun, though this one ended badly while it went on."""
+
+    async def fail() -> None:
+        signal.raise_signal(signal.SIGINT)
+        raise OSError("the storage is down")
+
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        run_interruptible(fail)
+    assert str(stopped.value.__cause__) == "the storage is down"
+
+
+def test_where_it_is_ignored_it_stays_so() -> None:
+    """As under ``nohup``."""
+    done: list[str] = []
+
+    async def told() -> None:
+        signal.raise_signal(signal.SIGINT)
+        await work(done)
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        run_interruptible(told)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert done == ["noted"]
