@@ -62,10 +62,6 @@ class ConnectionType:
     placeholders: Mapping[str, str]
     extras: Mapping[str, ExtraField]
 
-    def default(self, name: str) -> Any:
-        """The value of an extra that is absent."""
-        return self.extras[name].default
-
 
 def _shared_extras() -> dict[str, ExtraField]:
     """The extras that every gateway's connection has, in the order of the form."""

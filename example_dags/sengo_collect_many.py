@@ -88,7 +88,7 @@ with DAG(
         success_statuses=("success", "expired", "failed"),  # all are fine here: the branch tells them apart
         failure_statuses=(),
         poke_interval=30,
-        timeout=timedelta(hours=2).total_seconds(),
+        timeout=timedelta(hours=2),
         deferrable=True,
     )
     create >> wait

@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,38 @@ if TYPE_CHECKING:
     from airflow.sdk import DAG
 
 pytest_plugins = ["airflow_provider_sengo.simulator.pytest_plugin"]
+
+AIRFLOW = version("apache-airflow-core")
+
+
+def minor(release: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in release.split(".")[:2])
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    text = "of the tests that run Dags, only those marked on_every_airflow: one takes many seconds before 3.3"
+    parser.addoption("--few-dags", action="store_true", help=text)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The only place where an Airflow older than the lock's is spared a test; the reason is counted there."""
+    for item in items:
+        for mark in item.iter_markers("needs_airflow"):
+            wanted, because = mark.args
+            if minor(AIRFLOW) < minor(wanted):
+                item.add_marker(pytest.mark.skip(reason=f"needs Airflow {wanted}: {because}"))
+        runs_dags = "run_dag" in getattr(item, "fixturenames", ())
+        if config.getoption("few_dags") and runs_dags and not item.get_closest_marker("on_every_airflow"):
+            item.add_marker(
+                pytest.mark.skip(reason="runs a Dag: some of these are run, see on_every_airflow")
+            )
+
+
+@pytest.fixture(scope="session")
+def has_task_store() -> bool:
+    """Whether the installed Airflow has a task state store."""
+    return minor(AIRFLOW) >= (3, 3)
 
 
 @pytest.fixture(scope="session")

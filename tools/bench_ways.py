@@ -38,6 +38,7 @@ def archive(url: str, day: str, target: str, options: dict[str, Any]) -> dict[st
 
     from airflow_provider_sengo.archive.run import DayJob, archive_day
     from airflow_provider_sengo.archive.store import Archive
+    from airflow_provider_sengo.hooks.listing import Listing
     from airflow_provider_sengo.protocol import sengo
     from airflow_provider_sengo.transport.aio import AsyncTransport
     from airflow_provider_sengo.transport.options import TransportOptions
@@ -45,21 +46,10 @@ def archive(url: str, day: str, target: str, options: dict[str, Any]) -> dict[st
     imports_kib = peak_kib()
     credentials = sengo.Credentials(base_url=url, client_key=KEY, client_token=TOKEN)
 
-    class Gateway:
-        def __init__(self, transport: AsyncTransport) -> None:
-            self.transport = transport
-
-        async def fetch_page(self, *, day: date, type: str, status: str, page: int) -> sengo.ListingPage:
-            call = sengo.list_rows(credentials, day=day, type=type, status=status, page=page)
-            return await self.transport.run(call)
-
-        async def fetch_row(self, id: str) -> bytes | None:
-            return await self.transport.run(sengo.get_row(credentials, id))
-
     async def run() -> dict[str, Any]:
         job = DayJob(project=PROJECT, day=date.fromisoformat(day), type="cashIn")
         async with AsyncTransport(TransportOptions(**options), in_flight=job.concurrency) as transport:
-            result = await archive_day(job, Gateway(transport), Archive(target))
+            result = await archive_day(job, Listing(transport, credentials), Archive(target))
         return {
             "rows": result.rows,
             "new": result.new,

@@ -18,7 +18,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -29,12 +28,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
 
+from ports import free_port
+
 if TYPE_CHECKING:
     from airflow_provider_sengo.archive.store import Archive
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = Path(os.environ.get("DEMO_HOME") or ROOT / ".demo")
-PORT = 8800
+PORT = 8800  # or another if it is taken, and that again next time: the archive knows its project by it
 PER_DAY = 300
 READY_WITHIN_S = 60
 ERROR_SHOWN_MAX = 400
@@ -107,24 +108,11 @@ def demo_state() -> dict[str, Any]:
 
     path = HOME / "state.json"
     now = datetime.now(UTC)
-    state: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"port": free_port()}
+    state: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"port": free_port(PORT)}
     if "now" not in state or today(datetime.fromisoformat(state["now"])) != today(now):
         state["now"] = now.replace(microsecond=0).isoformat()
     path.write_text(json.dumps(state))
     return state
-
-
-def free_port() -> int:
-    """The usual port, or another if it is taken: the archive knows its project by it."""
-    for port in (PORT, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise SystemExit("error: no free port on 127.0.0.1")
 
 
 def prepare_airflow(port: int) -> None:

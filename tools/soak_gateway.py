@@ -12,7 +12,6 @@ import os
 import random
 import re
 import signal
-import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -21,6 +20,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from ports import free_port
 from soak_clock import SharedClock
 
 from airflow_provider_sengo.simulator import Simulator
@@ -177,10 +177,6 @@ class Gateways:
         """Later than it can be: a drift goes on until the mood changes, maybe after midnight."""
         self.changed_at[day, type_] = self.at(0, 0, days_on=2)
 
-    def drifted(self) -> int:
-        """How many rows came and left while somebody read, in the present mood."""
-        return sum(drift.events for drift in self.world.drifts())
-
     # -- the server and the killer ------------------------------------------------------------------
 
     def restart(self, turn: Callable[[], None]) -> None:
@@ -234,10 +230,3 @@ def names_in(target: str, body: bytes) -> list[str]:
     found = [name.decode() for name in NAMED.findall(target.encode() + b"\n" + body)]
     day, type_ = LISTED.search(target), LISTED_TYPE.search(target)
     return found + ([f"{day[1]} {type_[1]}"] if day and type_ else [])
-
-
-def free_port() -> int:
-    """A port that is free now, and kept through restarts."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

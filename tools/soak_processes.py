@@ -4,15 +4,15 @@
 from __future__ import annotations
 
 import json
-import os
 import queue
-import signal
 import subprocess
 import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from sessions import kill_living
 
 HERE = Path(__file__).parent
 GONE_WITHIN_S = 15
@@ -59,25 +59,9 @@ class Process:
 
     def kill(self) -> None:
         """SIGKILL to all of its session at once, as when its machine is lost."""
-        for pid in living_in_session(self.pid):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        kill_living(self.pid)
         self._process.wait(GONE_WITHIN_S)
-        for pid in living_in_session(self.pid):  # forked while the others were looked up
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        kill_living(self.pid)  # forked while the others were looked up
         if self._process.stdin is not None:
             with suppress(BrokenPipeError):
                 self._process.stdin.close()
-
-
-def living_in_session(leader: int) -> list[int]:
-    """The ids of the processes of a session that have not ended."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with suppress(OSError):
-                fields = (entry / "stat").read_text().rpartition(") ")[2].split()
-                if fields[0] not in "ZX" and int(fields[3]) == leader:
-                    found.append(int(entry.name))
-    return found

@@ -21,7 +21,8 @@ from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
-from ui_processes import Child, Failure, Stop, Stopped, free_port
+from ports import free_port
+from ui_processes import Child, Failure, Stop, Stopped
 
 from airflow_provider_sengo.simulator import CLIENT_KEY, CLIENT_TOKEN, MERCHANT_ID, SECRET_KEY
 

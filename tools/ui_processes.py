@@ -3,16 +3,15 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import socket
 import subprocess
 import threading
 import time
-from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
+
+from sessions import kill_living
 
 POLITE_WITHIN_S = 45
 KILLED_WITHIN_S = 10
@@ -74,38 +73,6 @@ class Child:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(POLITE_WITHIN_S)
         end = time.monotonic() + KILLED_WITHIN_S
-        while living := living_in_session(self._process.pid):
-            for pid in living:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            if time.monotonic() > end:
-                break
+        while kill_living(self._process.pid) and time.monotonic() < end:
             self._process.poll()
             time.sleep(LOOK_EVERY_S)
-
-
-def living_in_session(leader: int) -> list[int]:
-    """The ids of the processes of a session that have not ended."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with suppress(OSError):
-                fields = (entry / "stat").read_text().rpartition(") ")[2].split()
-                if fields[0] not in "ZX" and int(fields[3]) == leader:
-                    found.append(int(entry.name))
-    return found
-
-
-def free_port(*wanted: int, taken: Collection[int]) -> int:
-    """The first of them that nobody listens on, else any. Raises: Failure."""
-    for port in (*wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            found = int(probe.getsockname()[1])
-            if found not in taken:
-                return found
-    raise Failure("no free port on 127.0.0.1")

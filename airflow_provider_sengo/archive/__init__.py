@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The archive of SenGo's transactions: what to read, how to read it whole, how to keep it.
 
-``plan``, ``pages``, ``rows`` and ``coverage`` are pure. ``schema``, ``spool``, ``merge`` and ``store`` know
-Delta Lake. ``run`` ties them together; it is given the gateway, the clock and the archive.
+``days``, ``plan``, ``pages``, ``lenient``, ``rows``, ``coverage`` and ``check`` are pure. ``listing`` and
+``run`` are the shell; they are given the gateway, the clock and the archive. All others store, and know Arrow
+or Delta Lake. Nothing here knows Airflow.
 """

@@ -23,7 +23,7 @@ REQUEST_INVALID = 422  # how a gateway refuses a status that it does not filter 
 
 
 class Gateway(Protocol):
-    """Where listings come from; ``hooks.sengo`` offers one."""
+    """Where listings come from; ``hooks.listing`` has one."""
 
     async def fetch_page(self, *, day: date, type: str, status: str, page: int) -> Page:
         """One page of a listing; raises an error of this package if it cannot be had whole."""

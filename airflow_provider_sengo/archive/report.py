@@ -9,13 +9,14 @@ older release's table does not have is null, and a record's field then its defau
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pyarrow as pa
-from deltalake import QueryBuilder
+from deltalake import DeltaTable, QueryBuilder
 
 from airflow_provider_sengo.archive.coverage import ReadRecord
 from airflow_provider_sengo.archive.schema import INSTANT, TRANSACTIONS, read_records
@@ -152,6 +153,14 @@ def odd_rows(tables: Tables, project: str, day: date) -> list[tuple[str, str, in
     return [] if table is None else [tuple(row.values()) for row in table.to_pylist()]
 
 
+def _dataset_of(table: DeltaTable, partition: list[tuple[str, str, str]]) -> Any:
+    """The files of one partition. deltalake 1.6 calls the argument by a new name, and warns of the old one."""
+    new, old = "file_pruning_predicate", "partitions"
+    known = inspect.signature(table.to_pyarrow_dataset).parameters
+    which: dict[str, Any] = {new if new in known else old: partition}
+    return table.to_pyarrow_dataset(**which)
+
+
 def rows_of_day(
     tables: Tables, project: str, type_: str, day: date, columns: Sequence[str]
 ) -> pa.RecordBatchReader:
@@ -161,7 +170,7 @@ def rows_of_day(
     if table is None:
         return pa.RecordBatchReader.from_batches(pa.schema(fields), [])
     partition = [("project", "=", project), ("type", "=", type_), ("day", "=", day.isoformat())]
-    dataset = table.to_pyarrow_dataset(partitions=partition)
+    dataset = _dataset_of(table, partition)
     filled = {field.name for field in dataset.schema if not field.nullable}
     schema = pa.schema([field.with_nullable(field.name not in filled) for field in fields])
     there = [name for name in columns if name in dataset.schema.names]

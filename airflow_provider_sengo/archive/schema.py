@@ -8,7 +8,7 @@ cut to an integer). Times are stored as UTC microseconds; amounts are int64 whol
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from operator import attrgetter
 from typing import Any
 
@@ -121,10 +121,3 @@ def read_records(table: pa.Table) -> list[ReadRecord]:
         fields["day"] = date.fromisoformat(fields["day"])
         records.append(ReadRecord(**fields))
     return records
-
-
-def as_utc(moment: datetime) -> datetime:
-    """The same instant in UTC; a moment without a zone is refused."""
-    if moment.tzinfo is None:
-        raise ValueError("a moment without a time zone cannot be stored")
-    return moment.astimezone(UTC)

@@ -42,6 +42,14 @@ class GatewayHook(BaseHook, Generic[C]):
     conn_type: str
     _limits: tuple[int, float] | None = None
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Airflow 3.1 draws no inherited form, so a class with a connection type has both methods as its own."""
+        super().__init_subclass__(**kwargs)
+        if "conn_type" in vars(cls):
+            for name in ("get_connection_form_widgets", "get_ui_field_behaviour"):
+                if name not in vars(cls):
+                    setattr(cls, name, vars(GatewayHook)[name])
+
     @property
     def _conn_id(self) -> str:
         return str(getattr(self, self.conn_name_attr))

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SenGo's listings as the archive reads them: pages and rows with their own bytes, in one open session."""
+"""SenGo's listings as the archive reads them: pages and rows with their own bytes, in one open session.
+
+Which pages are asked for, and what they prove, is the archive's to say. Nothing of Airflow is needed here.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,13 @@ from airflow_provider_sengo.protocol import sengo
 
 if TYPE_CHECKING:
     from airflow_provider_sengo.hooks.signals import WatchedSession
+    from airflow_provider_sengo.transport.aio import AsyncTransport
 
 
 class Listing:
     """Pages and rows of a project's transactions, many at a time; one open session."""
 
-    def __init__(self, session: WatchedSession, credentials: sengo.Credentials) -> None:
+    def __init__(self, session: WatchedSession | AsyncTransport, credentials: sengo.Credentials) -> None:
         self._session = session
         self._credentials = credentials
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tells Airflow's logs which values to hide, right after they were read."""
+"""Tells Airflow's logs which values to hide, right after they were read.
+
+Which values are secret is said by whoever read them; nothing is read or kept here.
+"""
 
 from __future__ import annotations
 

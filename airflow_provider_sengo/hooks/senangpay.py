@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""senangPay's API as methods."""
+"""senangPay's API as methods.
+
+No request is built and no answer judged here: that is ``protocol``'s, and how an order is charged once is
+``protocol.charge``'s.
+"""
 
 from __future__ import annotations
 

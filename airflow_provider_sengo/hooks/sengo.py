@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SenGo's API as methods, and its listings as an async page fetcher for the archive."""
+"""SenGo's API as methods, and its listings as an async page fetcher for the archive.
+
+No request is built and no answer judged here: that is ``protocol``'s, and how a payment is made once is
+``protocol.payment``'s.
+"""
 
 from __future__ import annotations
 

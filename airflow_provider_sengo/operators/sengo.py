@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tasks that ask SenGo something. XComs are plain dicts with keys in snake_case."""
+"""Tasks that ask SenGo something. XComs are plain dicts with keys in snake_case.
+
+No rule of a payment stands here: who it is for is in ``identity``, how it is waited for in ``payment_wait``,
+how it is made once in ``protocol.payment``.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The archive page: what needs somebody, the calendar of states, and sums by day of a chosen range."""
+"""The archive page: what needs somebody, the calendar of states, and sums by day of a chosen range.
+
+A day's state is ``archive.coverage``'s, a sum ``archive.report``'s; here it is only chosen what is shown.
+"""
 
 from __future__ import annotations
 

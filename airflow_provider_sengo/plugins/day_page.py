@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The page of one day: its states, its sums, every read of its listings, its oddities and its downloads."""
+"""The page of one day: its states, its sums, every read of its listings, its oddities and its downloads.
+
+It is judged as on the archive page, by all reads of the project; no row of a transaction is shown here.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The search: transactions by id or by the merchant's reference, and what became of them."""
+"""The search: transactions by id or by the merchant's reference, and what became of them.
+
+What is personal, and shown only when it is asked for, is decided in ``masking``.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Opens the archive that ``[sengo]`` names, and reads what a page's address asks for."""
+"""Opens the archive that ``[sengo]`` names, and reads what a page's address asks for; shows nothing itself.
+
+Errors of storage and of settings become one here, in words that any of the pages can show.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Waiting for senangPay's orders."""
+"""Waiting for senangPay's orders: what is asked for, and what is pushed.
+
+What a limit means is in ``waiting``, what an answer means in ``protocol.waiting``; nothing of either here.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Changes that a test makes to a ledger by hand: put in, pay, spoil, hide."""
+"""Changes that a test makes to a ledger by hand: put in, pay, spoil, hide. No endpoint of a gateway calls them."""
 
 import random
 from typing import Any

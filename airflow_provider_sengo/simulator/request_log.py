@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was asked of the simulator: counts of all, and the last entries with secrets taken out."""
+"""What was asked of the simulator: counts of all, and the last entries with secrets taken out.
+
+Nothing in the simulator decides by it.
+"""
 
 from collections import Counter, deque
 from collections.abc import Iterable

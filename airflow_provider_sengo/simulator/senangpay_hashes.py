@@ -48,11 +48,6 @@ def token_return(
     return keyed(secret, merchant_id, order_id, status_id, token, cc_num, cc_type, msg)
 
 
-def preauth_request(secret: str, merchant_id: str, *, detail: str, amount: str) -> str:
-    """``hash`` of a ``preauth_by_token`` request."""
-    return keyed(secret, merchant_id, detail, amount)
-
-
 def query(secret: str, merchant_id: str, *asked: str, hash_type: str) -> str:
     """``hash`` of a query: over merchant id, secret and what is asked for."""
     message = "".join((merchant_id, secret, *asked))

@@ -11,7 +11,7 @@ from archive_world import DAY, PROJECT
 from read_records import FIRST, HOUR, LAST_AGE, judged, read
 
 from airflow_provider_sengo.archive import days
-from airflow_provider_sengo.archive.check import Findings, findings, plain
+from airflow_provider_sengo.archive.check import Findings, as_line, findings, plain
 from airflow_provider_sengo.archive.coverage import coverage
 
 LOST = days.lost_after(DAY)
@@ -102,3 +102,10 @@ def test_plain_is_json():
         "days_left": 0,
     }
     assert plain(judged([], LAST_AGE))["last_read_at"] is None
+
+
+def test_a_line_tells_what_is_known():
+    """Numbers grouped and to the right; a dash, not 0, where no complete read tells any."""
+    known = judged(read(FIRST, rows=12_345, amount_sum=6_789_000_000), LAST_AGE)
+    assert as_line(known) == "2026-11-20  cashIn   complete       12,345        6,789,000,000"
+    assert as_line(judged([], LAST_AGE)) == "2026-11-20  cashIn   missing             -                    -"

@@ -94,6 +94,15 @@ def test_empty_listing(pages):
     assert (facts.quiet, facts.pages, facts.rows, facts.ids_digest) == (True, 1, 0, "0" * 16)
 
 
+def test_pages_that_come_up_behind_the_last_are_asked_for():
+    """Rows that arrive push others to pages that were not there when the pass began; none is left unread."""
+    this = Pass(QUIET[0], downward=False)
+    assert list(this.pushed_out()) == []
+    this.take(page(2, "def", pages=5, total=14), read_rows(QUIET[1].rows)[0])
+    this.take(page(3, "ghi", pages=4, total=12), read_rows(QUIET[2].rows)[0])  # two were there for a while
+    assert list(this.pushed_out()) == [4, 5]
+
+
 def test_looks_again_at_both_ends():
     """The first and the last page are read again; a single page is both."""
     assert Pass(QUIET[0], downward=False).look_again() == (1, 3)

@@ -200,6 +200,13 @@ def test_no_readable_id(id):
         read_row(record(id, merchantRef="x"))
 
 
+@pytest.mark.parametrize("field", ["additionalInfo", "paidDate", "settleDate"])
+@pytest.mark.parametrize("value", [..., None], ids=["absent", "null"])
+def test_an_optional_field_may_be_left_out_of_an_odd_record(field, value):
+    """A record that is odd elsewhere is not blamed for what the gateway leaves out while unpaid."""
+    assert odd(record("a", fee=1.5, **{field: value})) == ["fee"]
+
+
 @pytest.mark.parametrize("id", [0, 17, -5, 2**70])
 def test_integer_id(id):
     """An integer id is taken as its digits, and named."""

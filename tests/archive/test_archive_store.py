@@ -16,7 +16,7 @@ from read_records import FIRST, read
 
 from airflow_provider_sengo.archive import store
 from airflow_provider_sengo.archive.rows import hash64, read_row
-from airflow_provider_sengo.archive.schema import HISTORY, READS, SPOOLED, TRANSACTIONS, as_utc, row_batch
+from airflow_provider_sengo.archive.schema import HISTORY, READS, SPOOLED, TRANSACTIONS, row_batch
 from airflow_provider_sengo.archive.store import Archive
 from airflow_provider_sengo.archive.tables import PARTITION_BY, Tables, literal
 
@@ -214,6 +214,3 @@ def test_batches_are_exact():
     assert batch.schema == SPOOLED
     assert len(set(batch["expired_at"].to_pylist())) == 1
     assert batch["last_listed_day"].to_pylist() == [None, None]
-    assert as_utc(CLOSED.astimezone(None)) == CLOSED
-    with pytest.raises(ValueError, match="without a time zone"):
-        as_utc(CLOSED.replace(tzinfo=None))

@@ -269,6 +269,19 @@ def test_compaction_that_always_loses_is_put_off(world, monkeypatch):
 
 
 @pytest.mark.also_on_s3
+@pytest.mark.parametrize("name", list(SCHEMAS))
+def test_two_compactions_from_one_snapshot(world, name):
+    """The second is refused: it would put every row there once more (deltalake from 1.6.4 on lets it)."""
+    busy_week(world)
+    scatter(world, "new-1")
+    before, stale = content(world), world.archive.tables.open(name)
+    keep_up(world.archive.tables)
+    with pytest.raises(CommitFailedError):
+        stale.optimize.compact()
+    assert content(world) == before
+
+
+@pytest.mark.also_on_s3
 def test_a_write_that_began_before_a_compaction(world, monkeypatch):
     """Its file is gone when it commits: it is decided again, and nothing is lost or doubled."""
     busy_week(world)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import sys
-from importlib.metadata import version
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,7 +15,6 @@ from airflow_provider_sengo.connection_fields import CONNECTION_TYPES, SENANGPAY
 from airflow_provider_sengo.hooks.senangpay import SenangPayHook
 from airflow_provider_sengo.hooks.sengo import SenGoHook
 
-AIRFLOW_VERSION = tuple(int(part) for part in version("apache-airflow-core").split(".")[:2])
 FIRST = {"environment": "sandbox", "timeout_s": 30, "deadline_s": 120, "max_attempts": 5}
 LAST = {"proxy": None, "ca_bundle": None}
 CONTRACT_EXTRAS = {
@@ -29,6 +27,7 @@ TITLES = {
 }
 HOOKS: dict[str, type[SenGoHook | SenangPayHook]] = {"sengo": SenGoHook, "senangpay": SenangPayHook}
 
+drawn_from_metadata = pytest.mark.needs_airflow("3.2", "3.1 draws the hooks' widgets, not the metadata")
 each_type = pytest.mark.parametrize("table", [SENGO, SENANGPAY], ids=lambda table: table.connection_type)
 
 
@@ -37,8 +36,6 @@ def forms() -> Any:
     """The forms by connection type, as the installed Airflow's UI is told to draw them."""
     from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
 
-    if AIRFLOW_VERSION < (3, 2):
-        pytest.skip("Airflow 3.1 draws the widgets, once a process, with stand-ins of its own")
     return {meta.connection_type: meta for meta in HookMetaService.hook_meta_data()}
 
 
@@ -49,6 +46,7 @@ def test_table_holds_the_documented_extras_and_defaults(table: ConnectionType) -
     assert list(defaults.items()) == list(CONTRACT_EXTRAS[table.connection_type].items())
 
 
+@drawn_from_metadata
 @each_type
 def test_form_shows_labels_defaults_limits_and_choices(table: ConnectionType, forms: Any) -> None:
     """Airflow's own service makes dropdowns, spinners with limits, and help texts of the table."""
@@ -62,6 +60,7 @@ def test_form_shows_labels_defaults_limits_and_choices(table: ConnectionType, fo
         assert field.schema().items() <= drawn["schema"].items()
 
 
+@drawn_from_metadata
 @each_type
 def test_form_relabels_and_never_hides_the_port(table: ConnectionType, forms: Any) -> None:
     """Without a stored port, Airflow 3.3.1 and 3.3.2 can't test a stored connection."""
@@ -97,6 +96,14 @@ def metadata_of(table: ConnectionType) -> dict[str, Any]:
         if item["connection-type"] == table.connection_type
     )
     return found
+
+
+@each_type
+def test_the_form_of_airflow_3_1_is_the_hooks_own(table: ConnectionType) -> None:
+    """What a hook inherits is not drawn there."""
+    hook = HOOKS[table.connection_type]
+    assert {"get_connection_form_widgets", "get_ui_field_behaviour"} <= vars(hook).keys()
+    assert hook.get_ui_field_behaviour() == connection_fields.field_behaviour(table.connection_type)
 
 
 @each_type

@@ -60,6 +60,7 @@ def test_an_example_says_in_a_few_lines_what_it_shows_and_needs(path: Path) -> N
     assert "doc_md=__doc__" in text
 
 
+@pytest.mark.on_every_airflow
 def test_a_qris_payment(gateway: Simulator, run_example: Callable[..., Any]) -> None:
     """One payment under the order's own number, its code as the gateway made it; a second run finds it."""
     run = run_example("sengo_qris_payment", order="INV-2026-0001", amount=25000)

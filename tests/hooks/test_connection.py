@@ -4,11 +4,17 @@
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
 from airflow.providers.common.compat.sdk import Connection
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from connection_spellings import Spellings
 
 from airflow_provider_sengo.connection_fields import SENGO
 from airflow_provider_sengo.hooks.base_url import is_loopback
@@ -20,24 +26,8 @@ LOOPBACK = "http://127.0.0.1:8800/api"
 LOGIN = f"{quote(KEY, safe='')}:{quote(TOKEN, safe='')}"
 SANDBOX, PRODUCTION = BASE_URLS["sandbox"], BASE_URLS["production"]
 SECRET_VALUE = "ZZZ-secret-value-ZZZ"
-
-
-def from_json(**fields: Any) -> SenGoConnection:
-    """Read a connection as an environment variable in JSON gives it."""
-    given = {"conn_type": "sengo", "login": KEY, "password": TOKEN} | fields
-    return read_connection(Connection.from_json(json.dumps(given), conn_id="c"))
-
-
-def from_uri(uri: str) -> SenGoConnection:
-    """Read a connection as an environment variable in URI form gives it."""
-    return read_connection(Connection.from_uri(uri, conn_id="c"))
-
-
-def from_form(**fields: Any) -> SenGoConnection:
-    """Read a connection as the form saves it: every standard field there, every extra written out."""
-    extras = dict.fromkeys(SENGO.extras) | {"environment": "sandbox"} | fields.pop("extra", {})
-    standard: dict[str, Any] = {"host": "", "schema": "", "port": 0, "login": KEY, "password": TOKEN} | fields
-    return read_connection(Connection(conn_id="c", conn_type="sengo", extra=json.dumps(extras), **standard))
+SPELLINGS = Spellings(SENGO, read_connection, KEY, TOKEN)
+from_json, from_uri, from_form = SPELLINGS.from_json, SPELLINGS.from_uri, SPELLINGS.from_form
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,17 @@
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
 from airflow.providers.common.compat.sdk import Connection
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from connection_spellings import Spellings
 
 from airflow_provider_sengo.connection_fields import SENANGPAY
 from airflow_provider_sengo.hooks.connection import SenangPayConnection, read_senangpay_connection
@@ -19,26 +25,8 @@ LOOPBACK = "http://127.0.0.1:8800"
 LOGIN = f"{MERCHANT}:{quote(SECRET, safe='')}"
 SANDBOX, PRODUCTION = BASE_URLS["sandbox"], BASE_URLS["production"]
 SECRET_VALUE = "ZZZ-secret-value-ZZZ"
-
-
-def from_json(**fields: Any) -> SenangPayConnection:
-    """Read a connection as an environment variable in JSON gives it."""
-    given = {"conn_type": "senangpay", "login": MERCHANT, "password": SECRET} | fields
-    return read_senangpay_connection(Connection.from_json(json.dumps(given), conn_id="c"))
-
-
-def from_uri(uri: str) -> SenangPayConnection:
-    """Read a connection as an environment variable in URI form gives it."""
-    return read_senangpay_connection(Connection.from_uri(uri, conn_id="c"))
-
-
-def from_form(**fields: Any) -> SenangPayConnection:
-    """Read a connection as the form saves it: every standard field there, every extra written out."""
-    extras = dict.fromkeys(SENANGPAY.extras) | {"environment": "sandbox"} | fields.pop("extra", {})
-    standard: dict[str, Any] = {"host": "", "schema": "", "port": 0, "login": MERCHANT, "password": SECRET}
-    return read_senangpay_connection(
-        Connection(conn_id="c", conn_type="senangpay", extra=json.dumps(extras), **(standard | fields))
-    )
+SPELLINGS = Spellings(SENANGPAY, read_senangpay_connection, MERCHANT, SECRET)
+from_json, from_uri, from_form = SPELLINGS.from_json, SPELLINGS.from_uri, SPELLINGS.from_form
 
 
 @pytest.mark.parametrize(

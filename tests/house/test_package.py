@@ -94,6 +94,15 @@ def test_what_is_imported_is_declared(pyproject: dict[str, Any]) -> None:
         assert name in names_of(importlib.metadata.requires(parent) or [])
 
 
+def test_deltalake_is_capped(pyproject: dict[str, Any]) -> None:
+    """From 1.6.4 on two compactions from one snapshot both land, and double the rows; README and pins agree."""
+    assert "deltalake>=1.3,<1.6.4" in pyproject["project"]["dependencies"]
+    pinned = re.search(r"^deltalake==([\d.]+)", (ROOT / "requirements-dev.txt").read_text(), re.MULTILINE)
+    assert pinned is not None
+    assert (1, 3) <= tuple(map(int, pinned[1].split("."))) < (1, 6, 4)
+    assert "`deltalake` stays below 1.6.4" in (ROOT / "README.md").read_text()
+
+
 def test_the_entry_point_resolves_to_the_provider_info(pyproject: dict[str, Any]) -> None:
     """Airflow finds the provider by it, under the distribution's own name."""
     wanted = pyproject["project"]["entry-points"]["apache_airflow_provider"]

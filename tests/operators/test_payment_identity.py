@@ -17,6 +17,7 @@ from airflow_provider_sengo.simulator import Simulator
 CALLBACK = "https://shop.example/paid"
 BUYER = {"name": "Siti Nurhaliza", "email": "siti@example.my", "detail": "Order", "phone": "0123456789"}
 NAMESPACE = "AIRFLOW__SENGO__REFERENCE_NAMESPACE"
+needs_store = pytest.mark.needs_airflow("3.3", "the task state store")
 
 
 class Store(dict):
@@ -131,6 +132,7 @@ def test_a_public_base_url_is_a_namespace(world, monkeypatch):
     assert len(references(world)) == 2
 
 
+@needs_store
 def test_another_attempt_pays_again_once(world):
     """However often each attempt runs, it is one payment and one charge; 2 and "2" are one attempt."""
     token = world.senangpay.issue_token()
@@ -196,6 +198,7 @@ def test_a_mapped_task_must_be_given_its_payment(index, world):
     assert world.requests().total == 0
 
 
+@needs_store
 def test_the_stored_identity_is_kept_before_the_first_call_and_wins(world, monkeypatch):
     """A namespace or connection renamed between two tries changes nothing."""
     store = Store()
@@ -211,6 +214,7 @@ def test_the_stored_identity_is_kept_before_the_first_call_and_wins(world, monke
     assert qris().execute(context(store=store))["merchant_ref"] == "KEPT-BY-AN-OLDER-VERSION"
 
 
+@needs_store
 def test_a_store_that_cannot_be_written_sends_nothing(world):
     """Neither an identity nor a mark is worth anything if it is not kept."""
     store = Store()
@@ -225,6 +229,7 @@ def test_a_store_that_cannot_be_written_sends_nothing(world):
     assert {name for name in world.requests().by_endpoint if name.startswith("POST")} == set()
 
 
+@needs_store
 def test_the_mark_is_kept_before_the_charge_is_sent(world, monkeypatch):
     """The store has it, for ever, when the request arrives; a charge that was not sent takes it back."""
     store, token = Store(), world.senangpay.issue_token()

@@ -57,7 +57,7 @@ def define(simulator, monkeypatch):
 
 
 @pytest.fixture
-def refused(simulator):
+def refused(simulator, has_task_store):
     """Run an operator that must be refused before it sends anything; the text of the refusal."""
 
     def refused(operator, match):
@@ -69,7 +69,7 @@ def refused(simulator):
 
         accessor = SimpleNamespace(get=store.get, set=keep)
         with pytest.raises(ValueError, match=match) as caught:
-            operator.execute({"ti": ti, "task_state_store": accessor})
+            operator.execute({"ti": ti} | ({"task_state_store": accessor} if has_task_store else {}))
         assert simulator.world.requests().total == 0
         assert [store[key] for key in store if key.startswith("sent:")] in ([], ["0"])
         text = str(caught.value)

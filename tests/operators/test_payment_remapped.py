@@ -106,6 +106,9 @@ def test_every_customer_keeps_their_own_payment(run_dag, keep_runs, world):
     assert [one["reference"] for one in pulled] == orders
 
 
+needs_store = pytest.mark.needs_airflow("3.3", "the task state store")
+
+
 class Store(dict):
     def set(self, key, value, *, retention):
         self[key] = value
@@ -125,7 +128,7 @@ def charge(world, order_id, token, *, store, map_index=-1, try_number=1, cleared
     return operator.execute(context)
 
 
-@pytest.mark.parametrize("has_store", [True, False])
+@pytest.mark.parametrize("has_store", [pytest.param(True, marks=needs_store), False])
 @pytest.mark.parametrize("try_number", [1, 2])
 def test_an_order_that_moved_to_another_index_is_not_charged_again(has_store, try_number, world):
     """The store is an index's own, so once a run was cleared its silence proves nothing, if the query hides."""
@@ -138,6 +141,7 @@ def test_an_order_that_moved_to_another_index_is_not_charged_again(has_store, tr
     assert len(world.charges("ORD1")) == 1
 
 
+@needs_store
 def test_a_mapped_retry_that_sent_nothing_before_charges(world):
     """While nothing was cleared an index stays with its order, and its store is proof."""
     token, store = world.senangpay.issue_token(), Store()
@@ -148,6 +152,7 @@ def test_a_mapped_retry_that_sent_nothing_before_charges(world):
     assert len(world.charges("ORD1")) == 1
 
 
+@needs_store
 def test_a_store_that_is_emptied_on_success_is_no_proof_after_a_clear(world, monkeypatch):
     """Airflow can be told to drop a task's state once it succeeded; then a cleared task only looks up."""
     monkeypatch.setenv("AIRFLOW__STATE_STORE__CLEAR_ON_SUCCESS", "True")
@@ -159,6 +164,7 @@ def test_a_store_that_is_emptied_on_success_is_no_proof_after_a_clear(world, mon
     assert len(world.charges("ORD1")) == 1
 
 
+@needs_store
 def test_an_empty_store_proves_nothing_once_the_run_was_cleared(world):
     """Airflow may empty the store of a task that is cleared; a retry alone leaves it as it is."""
     world.senangpay.configure(charges_shown_by=())
@@ -169,6 +175,7 @@ def test_an_empty_store_proves_nothing_once_the_run_was_cleared(world):
     assert charge(world, "ORD1", token, store=Store(), try_number=2)["status"] == 1
 
 
+@needs_store
 def test_a_task_of_its_own_charges_after_a_clear_where_its_store_proves_that_nothing_was_sent(world):
     """A clear alone is no reason to stop a task that is not mapped."""
     token, store = world.senangpay.issue_token(), Store()

@@ -181,17 +181,18 @@ def test_paid_and_expired_between_two_runs(run, world):
     assert len(world.ledger()) == 2
 
 
+@pytest.mark.needs_airflow("3.3", "the task state store")
 def test_airflows_own_store_keeps_identity_and_mark_for_ever(run, world, monkeypatch):
-    """Where Airflow has a task state store (3.3); a namespace renamed before a clear changes nothing then."""
-    models = pytest.importorskip("airflow.models.task_state_store")
+    """A namespace renamed before a clear changes nothing then."""
     from airflow import settings
+    from airflow.models.task_state_store import TaskStateStoreModel
 
     token = world.senangpay.issue_token()
     tasks = [qris(), charge(token)]
     assert run("shop_store", tasks)[0] == {"qris": ("success", 1), "charge": ("success", 1)}
     monkeypatch.setenv("AIRFLOW__SENGO__REFERENCE_NAMESPACE", "renamed")
     assert run("shop_store", tasks)[0] == {"qris": ("success", 2), "charge": ("success", 2)}
-    rows = settings.Session().query(models.TaskStateStoreModel).filter_by(dag_id="shop_store").all()
+    rows = settings.Session().query(TaskStateStoreModel).filter_by(dag_id="shop_store").all()
     (paid,), (charged,) = world.ledger(), world.charges()
     kept = {row.key: json.loads(row.value) for row in rows}
     assert kept == {

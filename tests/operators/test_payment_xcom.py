@@ -84,6 +84,7 @@ def test_what_is_pushed_is_plain_and_comes_back_unchanged(run_dag, world):
     assert card not in json.dumps([pulled, qris])
 
 
+@pytest.mark.needs_airflow("3.2", "airflow.sdk.serde")
 def test_airflows_serialiser_changes_nothing(world):
     """What execute returns is what a consumer gets, byte for byte as JSON."""
     from airflow.sdk.serde import deserialize, serialize

@@ -49,6 +49,13 @@ def test_four_charts_split_number_and_sum_by_status_and_channel():
     assert colours[0] == colours[1]
 
 
+def test_a_day_outside_the_chart_is_not_drawn():
+    """Totals may reach further than the days asked for; neither bars nor sums have them."""
+    (number, amount, *_) = charts([total(day, "success", "qris", 1, 10) for day in (-1, 0, 2, 3)], DAYS)
+    assert [each.values for each in number.series] == [(1, 0, 1)]
+    assert (number.total, amount.total) == (2, 20)
+
+
 def test_bars_are_stacked_to_scale():
     """The highest of the scale fills the height."""
     (number, *_) = charts([total(0, "success", "qris", 15, 1), total(0, "failed", "qris", 5, 1)], DAYS)

@@ -111,6 +111,7 @@ def test_no_page_names_another_server(client: TestClient, month_uri: str, path: 
     assert re.findall(r"//|<script|\son\w+=|\sstyle=|@import|url\(", text.replace("&#x2F;", "/")) == []
 
 
+@pytest.mark.needs_airflow("3.2", "plugins_manager.get_fastapi_plugins")
 def test_the_page_is_part_of_airflow(rights: None, month_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Airflow's own application serves it: 401 without a login, 200 with a token or the UI's cookie."""
     from airflow import plugins_manager

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Credentials, answers and the vendor's documented samples, as bytes."""
+"""Credentials, answers and the vendor's documented samples, as bytes; scripts for state machines."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_sengo.exceptions import SenGoProviderError
 from airflow_provider_sengo.protocol.http import Response
 from airflow_provider_sengo.protocol.sengo import Credentials
+from airflow_provider_sengo.protocol.steps import Steps
 
 RECEIVED_AT = datetime(2025, 3, 23, 3, 0, 0, tzinfo=UTC)
 SAMPLES = Path(__file__).parent / "samples"
 
 Answer = Callable[..., Response]
 Sample = Callable[[str], Any]
+Play = Callable[..., Any]
 
 
 @pytest.fixture
@@ -52,3 +55,46 @@ def sample() -> Sample:
         return json.loads((SAMPLES / f"{name}.json").read_text())
 
     return load
+
+
+@pytest.fixture
+def play() -> Play:
+    """Drive a state machine along a script: pairs of the step that must come and its answer; its result.
+
+    An error as an answer is thrown in. The script is the whole of it: no step more, none less.
+    """
+
+    def told(machine: Steps[Any], answer: object) -> Any:
+        return thrown(machine, answer) if isinstance(answer, Exception) else machine.send(answer)
+
+    def thrown(machine: Steps[Any], error: Exception) -> Any:
+        """As ``machine.throw``, innermost generator first.
+
+        Where a thrown error ends an inner generator, Python 3.11 tells no tracer that the outer one goes on,
+        so coverage would miss what it does next.
+        """
+        if machine.gi_yieldfrom is None:
+            return machine.throw(error)
+        try:
+            return thrown(machine.gi_yieldfrom, error)
+        except StopIteration as end:
+            returned = end.value
+        except SenGoProviderError as raised:
+            return machine.throw(raised)
+        assert returned is None, "it would be lost on this way"
+        return machine.send(None)
+
+    def along(machine: Steps[Any], *script: tuple[object, object]) -> Any:
+        answer: object = None
+        for step, next_answer in script:
+            try:
+                asked = told(machine, answer)
+            except (SenGoProviderError, StopIteration) as end:
+                raise AssertionError(f"it ended before {step}") from end
+            assert asked == step
+            answer = next_answer
+        with pytest.raises(StopIteration) as end:
+            told(machine, answer)
+        return end.value.value
+
+    return along

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 from datetime import UTC, datetime
 
 import msgspec
@@ -27,6 +28,7 @@ from airflow_provider_sengo.protocol.envelope import (
     success_page,
 )
 from airflow_provider_sengo.protocol.http import Response
+from airflow_provider_sengo.protocol.odd_page import split_page
 
 HTML = "<!DOCTYPE html><html><body>It works? client-token</body></html>"
 EXTRA = {"currentPage": 1, "totalPages": 1, "totalRecords": 1}
@@ -347,6 +349,56 @@ def test_a_refused_page_is_its_error(answer):
     """An error inside a listing's 200 is that error, never the end of the listing."""
     with pytest.raises(Unavailable):
         read_page(answer(refused(500, "error", responseData=[], responseExtra=EXTRA)))
+
+
+UNSOUND = b'{"id":"a","fee":NaN}'
+
+
+def unsound_page(more: bytes = b"") -> bytes:
+    """A page with a row that strict decoders refuse, and with more fields in its pager."""
+    pager = b'{"currentPage":1,"totalPages":1,"totalRecords":1' + more + b"}"
+    envelope = b'{"responseCode":200,"responseMessage":"success","responseData":[%b],"responseExtra":%b}'
+    return envelope % (UNSOUND, pager)
+
+
+def deep_page(depth: int) -> bytes:
+    return unsound_page(b',"later":' + b"[" * depth + b"]" * depth)
+
+
+def deepest() -> int:
+    """About how deep a field may be nested to be read, which differs between releases of Python."""
+    return bisect_left(range(200_000), x=True, key=lambda depth: split_page(deep_page(depth)) is None) - 1
+
+
+def test_a_page_with_an_unsound_row_keeps_it(answer):
+    """A NaN in one record costs no page; the envelope around it is judged as any other."""
+    assert read_page(answer(unsound_page())) == ListingPage(1, 1, 1, (UNSOUND,))
+    with pytest.raises(UnexpectedResponse) as error:
+        read_page(answer(unsound_page(b',"totalPages":"1"')))
+    assert error.value.json_path == "$.responseExtra.totalPages"
+
+
+@pytest.mark.parametrize(
+    "body", [HTML.encode(), b"", b"[]", unsound_page()[:-1], unsound_page() + b"}"], ids=len
+)
+def test_a_page_that_cannot_be_taken_apart_is_refused_whole(answer, body):
+    """A page of HTML or a cut one: its rows are not guessed at, so none is lost unnoticed."""
+    with pytest.raises(UnexpectedResponse, match="answer to list_rows") as error:
+        read_page(answer(body))
+    assert error.value.json_path == "$"
+
+
+def test_what_can_be_read_but_not_written_again_is_our_error(answer):
+    """A field just as deep as Python can read is too deep to be written: no RecursionError."""
+    limit = deepest()
+    said = set()
+    for depth in range(limit - 30, limit + 30):
+        page = answer(deep_page(depth))
+        try:
+            read_page(page)
+        except UnexpectedResponse as error:
+            said.add((str(error).partition(" (at ")[0], error.json_path))
+    assert ("SenGo's answer to list_rows is nested too deeply", "$.responseExtra") in said
 
 
 def test_pages_are_read_fast(answer):

@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,11 +15,9 @@ from hypothesis import strategies as st
 
 from airflow_provider_sengo.protocol import paid
 from airflow_provider_sengo.protocol.paid import PASSES_MAX, READ_AGAIN, Listing, newest_beyond
-from airflow_provider_sengo.protocol.paid_book import Book, Cursor, name_of, read_cursor, window
-from airflow_provider_sengo.protocol.paid_rows import Ids, Mark, PaidRow, hash64, read_row
+from airflow_provider_sengo.protocol.paid_rows import Mark, PaidRow, hash64, read_row
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-DAY = (date(2026, 11, 20), "cashIn")
 LONG_AGO = NOON - timedelta(days=30)
 
 
@@ -306,6 +303,19 @@ def test_a_row_that_leaves_while_pages_are_read_hides_no_other() -> None:
     assert sorted(sweeps.told) == sorted(ids)
 
 
+def test_a_row_that_leaves_between_two_sweeps_loses_no_other() -> None:
+    """The first page of the next sweep shows the fall, and is itself the first of the reading anew."""
+    listed = Listed()
+    ids = [listed.arrive() for _ in range(12)]
+    sweeps = Sweeps(listed)
+    sweeps.sweep(pages_max=2)
+    listed.leave(1)
+    sweeps.sweep()
+    assert sorted(sweeps.told) == sorted(ids)
+    assert (sweeps.listing.is_read, sweeps.fetched, sweeps.listing.notes) == (True, 2 + 4, [])
+    assert sweeps.listing.mark == Mark().plus(row.key for row in listed.rows)
+
+
 def test_a_row_that_comes_while_pages_are_read_is_told_by_the_next_sweep() -> None:
     """Pages of one sweep are never taken for another look at the listing."""
     listed = Listed()
@@ -341,6 +351,19 @@ def test_a_total_that_never_agrees_blocks_nothing() -> None:
     assert (sweeps.told, sweeps.listing.is_read) == ([], True)
 
 
+@pytest.mark.parametrize("order", ["oldest", "newest"])
+def test_a_payment_listed_as_paid_and_as_pending_is_paid(order: str) -> None:
+    """Whichever of the two rows comes first: it is told once, and is one payment of the mark, not two."""
+    listed = Listed(order=order)
+    paid_one = listed.arrive()
+    listed.put({"id": paid_one, "status": "pending"})
+    sweeps = Sweeps(listed)
+    sweeps.settle()
+    assert sweeps.told == [paid_one]
+    assert sweeps.listing.mark == Mark(1, hash64(paid_one.encode()))
+    assert "does not agree" in sweeps.listing.notes[0]
+
+
 def test_a_listing_whose_ids_were_dropped_is_read_when_it_moves() -> None:
     """Only then, and then in full; nothing is told twice."""
     listed = Listed()
@@ -354,6 +377,19 @@ def test_a_listing_whose_ids_were_dropped_is_read_when_it_moves() -> None:
     new = listed.arrive(NOON + timedelta(hours=1))
     assert sweeps.sweep() == [new]
     assert sweeps.listing.ids_kept == 10
+
+
+def test_a_listing_that_is_being_read_keeps_its_ids() -> None:
+    """Dropped in the middle, they would be found out anew from the first page on."""
+    listed = Listed()
+    for _ in range(9):
+        listed.arrive()
+    sweeps = Sweeps(listed)
+    sweeps.sweep(pages_max=2)
+    sweeps.listing.drop_ids()
+    assert sweeps.listing.ids_kept == 6
+    sweeps.sweep(pages_max=2)
+    assert sweeps.listing.ids_kept == 9
 
 
 MOVES = st.lists(
@@ -434,18 +470,6 @@ def test_over_restarts_each_payment_is_told_at_least_once(size: int, order: str,
     assert story.listed.paid_ids <= set(story.sweeps.told)
 
 
-@given(st.sets(st.integers(0, 2**64 - 1), max_size=60), st.randoms())
-def test_ids_are_a_set(keys: set[int], chance: random.Random) -> None:
-    """Sorted eight-byte integers answer as Python's own set does."""
-    shuffled = list(keys)
-    chance.shuffle(shuffled)
-    ids = Ids(shuffled[::2])
-    assert [ids.add(key) for key in shuffled] == [at % 2 == 1 for at in range(len(shuffled))]
-    assert len(ids) == len(keys)
-    assert all(key in ids for key in keys)
-    assert 2**64 // 3 in keys or 2**64 // 3 not in ids
-
-
 def test_newest_beyond() -> None:
     """The newest whose absence leaves the mark; among equals whichever fit; else None."""
     keys = [hash64(b"%d" % number) for number in range(8)]
@@ -465,133 +489,3 @@ def test_the_search_among_equals_is_bounded(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(paid, "TIES_MAX", 50)
     keys = [hash64(b"%d" % number) for number in range(1000)]
     assert newest_beyond(Mark().plus(keys[::2]), dict.fromkeys(keys, 1.0)) is None
-
-
-def test_the_window_is_seven_days_in_jakarta() -> None:
-    """Today first; it turns at midnight there."""
-    assert window(datetime(2026, 11, 20, 16, 59, tzinfo=UTC))[0] == date(2026, 11, 20)
-    days = window(datetime(2026, 11, 20, 17, 0, tzinfo=UTC))
-    assert (days[0], days[-1], len(days)) == (date(2026, 11, 21), date(2026, 11, 15), 7)
-
-
-def test_a_cursor_survives_json() -> None:
-    """As small as it is said, and the same back."""
-    marks = {f"2026-11-{day} cashIn": Mark(100_000, 2**64 - day) for day in range(15, 22)}
-    cursor = Cursor(NOON, marks)
-    text = json.dumps(cursor.as_json())
-    assert len(text) < 500
-    assert read_cursor(json.loads(text)) == cursor
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        *(None, 3, "", [], {}, {"v": 2, "since": NOON.isoformat(), "days": {}}),
-        *({"v": 1, "since": "x", "days": {}}, {"v": 1, "since": "2026-11-20T12:00:00", "days": {}}),
-        *({"v": 1, "since": NOON.isoformat(), "days": days} for days in ([1], {"a": 1}, {"a": [1]})),
-        *(
-            {"v": 1, "since": NOON.isoformat(), "days": {"a": pair}}
-            for pair in ([-1, "0"], [1, "-1"], [1, 2])
-        ),
-        {"v": 1, "since": NOON.isoformat(), "days": {"a": [1, "1" + 16 * "0"]}},
-    ],
-)
-def test_what_is_no_cursor_is_none(value: Any) -> None:
-    """Another release's, or a broken one."""
-    assert read_cursor(value) is None
-
-
-def test_a_book_follows_the_window() -> None:
-    """Days that are left are forgotten with their marks, the others keep them; new ones begin at ``since``."""
-    gone, kept = Mark(4, 4), Mark(5, 5)
-    days = window(NOON)
-    cursor = Cursor(NOON, {"2026-11-13 cashIn": gone, name_of((days[3], "cashIn")): kept})
-    book = Book(cursor, ["cashIn"], started_at=NOON)
-    assert book.cursor() == cursor
-    book.turn_to(days)
-    assert book.cursor() == Cursor(NOON, {name_of((days[3], "cashIn")): kept})
-    first = book.listings[days[0], "cashIn"]
-    book.turn_to(window(NOON + timedelta(days=1)))
-    assert book.listings[days[0], "cashIn"] is first
-    assert len(book.listings) == 7
-    book.turn_to(window(NOON + timedelta(days=10)))
-    assert book.cursor().marks == {}
-
-
-def test_memory_is_bounded_from_the_oldest_day_on() -> None:
-    """The newest day keeps its ids, whatever they are: it moves all the time."""
-    book = Book(Cursor(LONG_AGO), ["cashIn"], started_at=NOON)
-    book.turn_to(window(NOON))
-    for listing in book.listings.values():
-        listed = Listed()
-        for _ in range(4):
-            listed.arrive()
-        sweeps = Sweeps(listed)
-        sweeps.listing = listing
-        sweeps.sweep()
-    kept = lambda: [listing.ids_kept for _, listing in sorted(book.listings.items())]  # noqa: E731 - said thrice
-    book.bound_memory(28)
-    assert kept() == [4] * 7
-    book.bound_memory(9)
-    assert kept() == [0] * 5 + [4] * 2
-    book.bound_memory(0)
-    assert kept() == [0] * 6 + [4]
-
-
-def test_a_row_is_told_without_personal_data() -> None:
-    """The whole event, as a consumer gets it."""
-    record = {
-        "id": "abc",
-        "merchantRef": "INV-1",
-        "status": "success",
-        "feePayer": "customer",
-        "amount": 10000,
-        "fee": 85,
-        "totalAmount": 10085,
-        "paidDate": "2026-11-20T10:00:00+07:00",
-        "additionalInfo": {"callback": "https://shop.example"},
-        "virtualAccount": {"viewName": "Abu", "vaNumber": "123"},
-    }
-    row = read_row(json.dumps(record).encode(), type="cashIn", project="p")
-    assert row.event == {
-        "id": "abc",
-        "reference": "INV-1",
-        "amount": 10000,
-        "total_amount": 10085,
-        "fee": 85,
-        "fee_payer": "customer",
-        "paid_at": "2026-11-20T10:00:00+07:00",
-        "channel": "virtual_account",
-        "type": "cashIn",
-        "project": "p",
-        "status": "success",
-    }
-    assert (row.is_paid, row.key) == (True, hash64(b"abc"))
-
-
-@pytest.mark.parametrize(
-    ("raw", "id", "is_paid"),
-    [
-        (b'{"id": "a", "status": "success", "amount": "1", "fee": true, "totalAmount": 1.5}', "a", True),
-        (b'{"id": "a", "status": "success", "amount": 99999999999999999999999}', "a", True),
-        (b'{"id": "a", "status": "success", "amount": ' + 5000 * b"9" + b"}", "a", True),
-        (b'{"id": "a", "status": "success", "paidDate": "2026-11-20T10:00:00"}', "a", True),
-        (b'{"id": "a", "status": "success", "paidDate": "0001-01-01T00:00:00+07:00"}', "a", True),
-        (b'{"id": "a\\ud83d", "status": "success"}', "a\\ud83d", True),
-        (b'{"id": "a\xff", "status": "success"}', "a\\udcff", True),
-        (b'{"id": "a", "status": "success", "amount": NaN}', "a", True),
-        (b'{"id": "a", "status": "Success"}', "a", False),
-        (b'{"id": "a"}', "a", False),
-        (b'{"id": 5, "status": "success"}', None, False),
-        (b'{"id": "", "status": "success"}', None, False),
-        *((raw, None, False) for raw in (b"[]", b"null", b"{", b"\xff", b"[" * 100_000)),
-    ],
-)
-def test_an_odd_row_is_read_as_far_as_it_goes(raw: bytes, id: str | None, is_paid: bool) -> None:
-    """Never an error; what does not fit is None, and what is told can be stored as JSON."""
-    row = read_row(raw, type="cashIn", project="p")
-    assert (row.event["id"], row.is_paid, row.has_id) == (id, is_paid, id is not None)
-    assert row.paid_at is None or row.paid_at.year == 1
-    assert (row.event["amount"], row.event["fee"], row.event["total_amount"]) == (None, None, None)
-    json.dumps(row.event).encode()
-    str(row.event).encode()

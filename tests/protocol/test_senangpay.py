@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each endpoint's request to the byte."""
+"""Each endpoint's request to the byte; how answers are read is in the tests of their own modules."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_sengo.exceptions import UnexpectedResponse
 from airflow_provider_sengo.protocol import senangpay
 from airflow_provider_sengo.protocol.senangpay import SenangPayCredentials
 from airflow_provider_sengo.transport.options import check_request
@@ -28,6 +29,11 @@ CHARGE = {
     "amount_sen": 200,
     "token": TOKEN,
 }
+REFERENCE = "160499101311679101"
+ROW = {
+    "order_detail": {"grand_total": "24.50"},
+    "payment_info": {"transaction_reference": REFERENCE, "status": "paid"},
+}
 START_S, END_S = 1577808000, 1577894399
 WINDOW = (datetime(2019, 12, 31, 16, tzinfo=UTC), datetime(2020, 1, 1, 15, 59, 59, tzinfo=UTC))
 
@@ -42,7 +48,7 @@ CALLS = {
     "validate_token": lambda credentials: senangpay.validate_token(credentials, TOKEN),
     "toggle_token": lambda credentials: senangpay.toggle_token(credentials, TOKEN),
     "query_order": lambda credentials: senangpay.query_order(credentials, "123"),
-    "query_transaction": lambda credentials: senangpay.query_transaction(credentials, "160499101311679101"),
+    "query_transaction": lambda credentials: senangpay.query_transaction(credentials, REFERENCE),
     "list_transactions": lambda credentials: senangpay.list_transactions(credentials, *WINDOW),
 }
 
@@ -62,7 +68,7 @@ CALLS = {
         (
             "query_transaction",
             "GET",
-            f"/query_transaction_status?merchant_id={MERCHANT}&transaction_reference=160499101311679101&hash=",
+            f"/query_transaction_status?merchant_id={MERCHANT}&transaction_reference={REFERENCE}&hash=",
             True,
         ),
         (
@@ -123,7 +129,7 @@ def test_token_endpoints_send_the_token_alone(name):
     ("name", "message"),
     [
         ("query_order", f"{MERCHANT}{SECRET}123"),
-        ("query_transaction", f"{MERCHANT}{SECRET}160499101311679101"),
+        ("query_transaction", f"{MERCHANT}{SECRET}{REFERENCE}"),
         ("list_transactions", f"{MERCHANT}{SECRET}15778080001577894399"),
     ],
 )
@@ -206,6 +212,23 @@ def test_what_is_no_id_is_refused(value):
         senangpay.query_order(made(), value)
     with pytest.raises(ValueError, match=r"^reference: "):
         senangpay.query_transaction(made(), value)
+
+
+def test_a_transaction_is_found_by_its_reference(answer):
+    """The row of that reference, or none: nothing is guessed from an empty answer."""
+    call = CALLS["query_transaction"](made())
+    (found,) = call.parse(answer({"status": 1, "msg": "", "data": [ROW]}))
+    assert (found.transaction_reference, found.status, found.amount_sen) == (REFERENCE, senangpay.PAID, 2_450)
+    assert call.parse(answer({"status": 1, "msg": "", "data": []})) == ()
+
+
+@pytest.mark.parametrize("row", [{}, {"payment_info": {"transaction_reference": "1", "status": "paid"}}])
+def test_a_row_of_another_transaction_is_unexpected(row, answer):
+    """The reference is echoed, and must be the one asked for."""
+    call = CALLS["query_transaction"](made())
+    with pytest.raises(UnexpectedResponse, match="another transaction than the one asked for") as error:
+        call.parse(answer({"status": 1, "data": [ROW, row]}))
+    assert error.value.json_path == "$.data[1].payment_info.transaction_reference"
 
 
 @pytest.mark.parametrize("name", CALLS)

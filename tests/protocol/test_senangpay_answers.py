@@ -217,14 +217,6 @@ def test_odd_answers_of_a_query_are_unexpected(body, json_path, answer):
     assert error.json_path == json_path
 
 
-@pytest.mark.parametrize("row", [{}, {"payment_info": {"transaction_reference": "1", "status": "paid"}}])
-def test_a_row_of_another_transaction_is_unexpected(row, answer):
-    """The reference is echoed, and must be the one asked for."""
-    error = refused(TRANSACTION, answer({"status": 1, "data": [ROW, row]}))
-    assert isinstance(error, UnexpectedResponse)
-    assert error.json_path == "$.data[1].payment_info.transaction_reference"
-
-
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize(
     ("body", "status", "kind"),

@@ -241,6 +241,16 @@ def test_list_rows_takes_rows_that_do_not_read(credentials, answer, sample):
     assert (page.current_page, page.total_pages, page.total_records) == (1, 1, 2)
 
 
+def test_a_row_as_bytes_is_read_as_a_record(sample):
+    """What ``list_rows`` left alone is read when somebody needs it, and judged then."""
+    row = sample("transactions")["responseData"][0]
+    found = sengo.read_row(json.dumps(row).encode())
+    assert (found.id, found.disbursement.recipient_account) == ("repellendus", "5443020792443311")
+    with pytest.raises(UnexpectedResponse, match="answer to list_rows") as error:
+        sengo.read_row(json.dumps(row | {"amount": "7420000"}).encode())
+    assert error.value.json_path == "$.amount"
+
+
 @pytest.mark.parametrize("function", [sengo.list_transactions, sengo.list_rows])
 def test_a_listing_is_asked_for_page_by_page(credentials, answer, sample, function):
     """The asked page is in the query, and an answer about another one is refused."""
@@ -290,6 +300,14 @@ def test_create_project_refuses_wrong_arguments(credentials, change, named):
     """What the gateway would refuse is refused here, by name."""
     with pytest.raises(ValueError, match=f"^{named}: "):
         sengo.create_project(credentials, **PROJECT | change)
+
+
+@pytest.mark.parametrize(("name", "document"), [("create_qris", "qris"), ("create_project", "projects")])
+def test_only_http_200_means_that_something_was_made(credentials, answer, sample, name, document):
+    """No page says what another 2xx means for money: it is an error, to be looked up, and no payment."""
+    with pytest.raises(UnexpectedResponse, match=f"answer to {name} came with HTTP 201") as error:
+        CALLS[name](credentials).parse(answer(sample(document), 201))
+    assert error.value.json_path == "$"
 
 
 def test_a_base_url_may_end_in_a_slash(credentials):

@@ -8,8 +8,6 @@ process group, never their session), so a part is found and ended whole.
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import urllib.request
 from contextlib import suppress
@@ -37,18 +35,6 @@ SHORT_TIMEOUTS = {
     "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "5",  # Airflow's default, at which short deferrals race
 }
 STOPPED_WITHIN_S = 20
-
-
-def living_in_session(leader: int) -> list[int]:
-    """The ids of the processes of a session that have not ended."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with suppress(OSError):
-                fields = (entry / "stat").read_text().rpartition(") ")[2].split()
-                if fields[0] not in "ZX" and int(fields[3]) == leader:
-                    found.append(int(entry.name))
-    return found
 
 
 class AirflowParts(RealAirflow):
@@ -98,18 +84,6 @@ class AirflowParts(RealAirflow):
             self.kill_session(process.pid)
         else:
             self.orphaned.append(process.pid)
-
-    def kill_session(self, leader: int) -> None:
-        """SIGKILL to all of a session until nothing of it lives: a process may fork while it is looked up."""
-
-        def is_gone() -> bool:
-            living = living_in_session(leader)
-            for pid in living:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            return not living
-
-        self.until(is_gone, STOPPED_WITHIN_S, f"processes of session {leader} go on")
 
     def stop_part(self, part: str) -> None:
         """SIGTERM, as an operator does it; whatever is left after a while gets SIGKILL."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,15 +19,15 @@ from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
+
+from ports import free_port
+from sessions import kill_living
+
 HEALTHY_WITHIN_S = 180
 RUN_WITHIN_S = 240
+KILLED_WITHIN_S = 20
 LOOK_EVERY_S = 0.5
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class RealAirflow:
@@ -88,10 +87,15 @@ class RealAirflow:
         self.process.send_signal(signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(60)
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        kill_living(self.process.pid)
         self.process.wait(10)
+        self.kill_session(self.process.pid)
         self.log.close()
+
+    def kill_session(self, leader: int) -> None:
+        """SIGKILL to all of a session until nothing of it lives."""
+        complaint = f"processes of session {leader} go on"
+        self.until(lambda: not kill_living(leader), KILLED_WITHIN_S, complaint)
 
     def _healthy(self) -> bool:
         assert self.process.poll() is None, self.tail()

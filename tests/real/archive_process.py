@@ -15,25 +15,11 @@ from deltalake.exceptions import DeltaError
 
 from airflow_provider_sengo.archive.run import DayJob, archive_day
 from airflow_provider_sengo.archive.store import Archive
-from airflow_provider_sengo.exceptions import ArchiveIncomplete, NotFound
+from airflow_provider_sengo.exceptions import ArchiveIncomplete
+from airflow_provider_sengo.hooks.listing import Listing
 from airflow_provider_sengo.protocol import sengo
 from airflow_provider_sengo.transport.aio import AsyncTransport
 from airflow_provider_sengo.transport.options import TransportOptions
-
-
-class Gateway:
-    def __init__(self, transport, credentials):
-        self.transport, self.credentials = transport, credentials
-
-    async def fetch_page(self, *, day, type, status, page):
-        call = sengo.list_rows(self.credentials, day=day, type=type, status=status, page=page)
-        return await self.transport.run(call)
-
-    async def fetch_row(self, id):
-        try:
-            return await self.transport.run(sengo.get_row(self.credentials, id))
-        except NotFound:
-            return None
 
 
 async def main(base_url, key, token, uri, *targets):
@@ -46,7 +32,7 @@ async def main(base_url, key, token, uri, *targets):
             job = DayJob(project=credentials.project, day=date.fromisoformat(day), type=type_)
             for left in range(tries - 1, -1, -1):
                 try:
-                    result = await archive_day(job, Gateway(transport, credentials), archive)
+                    result = await archive_day(job, Listing(transport, credentials), archive)
                     break
                 except (OSError, DeltaError, ArchiveIncomplete) as error:
                     print(type(error).__name__, flush=True)

@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pytest
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -21,6 +19,7 @@ from playwright.sync_api import (
     expect,
     sync_playwright,
 )
+from witnesses import is_absent
 
 from airflow_provider_sengo.links import URL_PREFIX
 
@@ -45,10 +44,7 @@ def chromium() -> Iterator[Browser]:
     """Without it: a failure where witnesses are required, else a skip that says so."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
-        message = "chromium is not installed (apt-get install chromium), so no page was opened"
-        if os.environ.get("REQUIRE_WITNESSES") == "1" or os.environ.get("CI", "").lower() == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+        is_absent("chromium is not installed (apt-get install chromium), so no page was opened")
     expect.set_options(timeout=WAIT_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)

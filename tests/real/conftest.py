@@ -2,7 +2,6 @@
 """A simulator, a whole Airflow and a PostgreSQL server, each once a session."""
 
 import json
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -10,9 +9,12 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 
-from airflow_process import RealAirflow, free_port
+from airflow_process import RealAirflow
+from ports import free_port
 from postgres import Postgres, find_binaries
+from witnesses import is_absent
 
 from airflow_provider_sengo.simulator import Simulator
 
@@ -60,10 +62,7 @@ def postgres():
     """A server. Without the package: a failure where witnesses are required, else a skip that says so."""
     binaries = find_binaries()
     if binaries is None:
-        message = "postgresql is not installed (apt-get install postgresql); SQLite is tested all the same"
-        if os.environ.get("REQUIRE_WITNESSES") == "1" or os.environ.get("CI", "").lower() == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+        is_absent("postgresql is not installed (apt-get install postgresql); SQLite is tested all the same")
     with Postgres(binaries, free_port()) as server:
         yield server
 

@@ -166,7 +166,9 @@ def test_a_short_deferral_makes_no_second_payment(begin, parts):
     for task in short.tasks:
         short.assert_ended_rightly(*task)
         begun = [visit for visit in short.visits(*task) if visit.startswith("begin")]
-        assert len(begun) >= 2, "it was deferred, and resumed, in that try or, after a mistake, in a later one"
+        assert len(begun) >= 2, (
+            "it was deferred, and resumed, in that try or, after a mistake, in a later one"
+        )
 
 
 @ON_BOTH

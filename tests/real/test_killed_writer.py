@@ -8,6 +8,8 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+from books import archived, change_some, ledger
+
 from airflow_provider_sengo.archive import days
 from airflow_provider_sengo.archive.run import utc_now
 from airflow_provider_sengo.archive.store import Archive
@@ -26,32 +28,12 @@ def start(simulator, uri, day, type_):
 
 
 def finish(simulator, uri, day, type_):
-    began = time.monotonic()
+    """A worker that nobody kills; how long it took from when it began, in seconds."""
     process = start(simulator, uri, day, type_)
+    began = time.monotonic()
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
     return time.monotonic() - began
-
-
-def archived(archive, day, type_):
-    rows = archive.transactions(day=day, type=type_).select(["id", "status", "amount"]).to_pylist()
-    return sorted((row["id"], row["status"], row["amount"]) for row in rows)
-
-
-def ledger(simulator, day, type_):
-    rows = simulator.world.ledger(day=day, type=type_)
-    return sorted((row["id"], row["status"], row["amount"]) for row in rows)
-
-
-def change_some(world, rng, day, type_):
-    """New versions, a late settlement and a new transaction, so that every kind of commit is due."""
-    rows = world.ledger(day=day, type=type_)
-    for row in rng.sample([row for row in rows if row["status"] == "success"], 5):
-        world.mutate(row["id"], fee=rng.randrange(10**6))
-    late = [row for row in rows if row["status"] in ("expired", "pending")]
-    if late:
-        world.settle(rng.choice(late)["id"])
-    world.insert(type=type_, created_at=f"{day}T12:00:00+07:00", paid_at=f"{day}T12:05:00+07:00")
 
 
 def test_a_worker_killed_thirty_times_loses_and_doubles_nothing(tmp_path):
@@ -67,7 +49,7 @@ def test_a_worker_killed_thirty_times_loses_and_doubles_nothing(tmp_path):
         for kill in range(KILLS):
             day, type_ = targets[kill % len(targets)]
             if archived(archive, day, type_):
-                change_some(simulator.world, rng, day, type_)
+                change_some(simulator, rng, day, type_)
             process = start(simulator, uri, day, type_)
             time.sleep(rng.random() * takes_s * 0.8)
             process.kill()

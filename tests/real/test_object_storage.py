@@ -16,6 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from books import archived, change_some, ledger
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "archive"))
 
@@ -74,27 +75,6 @@ def finish(process):
     output, errors = process.communicate(timeout=PROCESS_S)
     assert process.returncode == 0, errors[-2000:]
     return output.split()
-
-
-def archived(archive, day, type_):
-    rows = archive.transactions(day=day, type=type_).select(["id", "status", "amount"]).to_pylist()
-    return sorted((row["id"], row["status"], row["amount"]) for row in rows)
-
-
-def ledger(simulator, day, type_):
-    rows = simulator.world.ledger(day=day, type=type_)
-    return sorted((row["id"], row["status"], row["amount"]) for row in rows)
-
-
-def change_some(simulator, rng, day, type_):
-    """New versions, a late settlement and a new transaction, so that every kind of commit is due."""
-    rows = simulator.world.ledger(day=day, type=type_)
-    for row in rng.sample([row for row in rows if row["status"] == "success"], 5):
-        simulator.world.mutate(row["id"], fee=rng.randrange(10**6))
-    late = [row for row in rows if row["status"] in ("expired", "pending")]
-    if late:
-        simulator.world.settle(rng.choice(late)["id"])
-    simulator.world.insert(type=type_, created_at=f"{day}T12:00:00+07:00", paid_at=f"{day}T12:05:00+07:00")
 
 
 KEYS = {"transactions": ["type", "id"], "history": ["type", "id", "digest"], "reads": ["read_id"]}

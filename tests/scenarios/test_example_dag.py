@@ -59,6 +59,7 @@ def claimed(stage: Any, day: Any, type_: str) -> Any:
     return stage.coverage(day, type_, now=datetime.now(UTC))
 
 
+@pytest.mark.on_every_airflow
 @pytest.mark.xdist_group("airflow_db")
 def test_daily_runs(stage: Any, run_dag: Callable[..., Any]) -> None:
     """The first run archives the whole window; the second finds nothing due, and its check runs all the same."""
@@ -109,6 +110,7 @@ def document(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return json.loads(done.stdout)  # type: ignore[no-any-return]
 
 
+@pytest.mark.needs_airflow("3.2", "silence: the modules of 3.1 warn of each other on stderr")
 def test_command_line(stage: Any) -> None:
     """``coverage`` says 1 until ``archive`` has read every day, then 0; JSON is one document."""
     before = command("coverage", "--json")

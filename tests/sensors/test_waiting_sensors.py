@@ -21,14 +21,9 @@ from airflow.providers.common.compat.sdk import (
     TaskDeferred,
 )
 
-try:
-    from airflow.sdk.serde import deserialize, serialize
-except ImportError:  # Airflow 3.1
-    from airflow.serialization.serde import deserialize, serialize  # type: ignore[no-redef]
-
 sys.path.insert(0, str(Path(__file__).parent))
 
-from modes import MODES, fire, run
+from modes import MODES, deserialize, fire, run, serialize
 
 from airflow_provider_sengo.sensors.senangpay import SenangPayOrderSensor
 from airflow_provider_sengo.sensors.sengo import SenGoTransactionSensor

@@ -83,12 +83,6 @@ def test_token_request():
     assert hashes.token_request(SECRET, MERCHANT, "56") == wanted
 
 
-def test_preauth_request():
-    """U8: a pre-authorisation's hash."""
-    wanted = "3b56d67ee786a172016f51f3b5d99d334b31c2b220089167c7608041c9d92c23"
-    assert hashes.preauth_request(SECRET, MERCHANT, detail="Booking ID_4", amount="200") == wanted
-
-
 @pytest.mark.parametrize(
     ("asked", "hash_type", "wanted"),
     [

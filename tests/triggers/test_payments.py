@@ -479,6 +479,7 @@ def test_a_cursor_that_cannot_be_written_stops_no_event(gateway: Gateway, said: 
     assert "The cursor could not be written, and will be: RuntimeError" in said()
 
 
+@pytest.mark.needs_airflow("3.3", "the asset state store")
 def test_several_assets_that_share_a_trigger_have_no_store(gateway: Gateway, said: Callable[[], str]) -> None:
     """Airflow's own accessor refuses; the memory is enough while nothing restarts, and the log says it once."""
     from airflow.sdk import Asset

@@ -32,6 +32,7 @@ ARGUMENTS = {
 }
 
 
+@pytest.mark.needs_airflow("3.2", "airflow.sdk.serde")
 def test_it_is_rebuilt_from_its_arguments() -> None:
     """Through each of Airflow's serialisers, unchanged; nothing in it is more than JSON."""
     from airflow.sdk.serde import deserialize, serialize
@@ -105,6 +106,7 @@ def test_what_cannot_work_is_refused_when_the_dag_is_read(arguments: dict[str, A
         SenGoPaymentsEventTrigger(**arguments)
 
 
+@pytest.mark.needs_airflow("3.2", "airflow.sdk.serde")
 def test_an_event_travels_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     """Through the triggerer's message to the supervisor, and through Airflow's own serialisers."""
     from airflow.sdk.serde import deserialize, serialize

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 EXAMPLE = Path(__file__).parents[2] / "example_dags" / "sengo_on_payment.py"
 PAYMENT = {"id": "b", "reference": "INV-1", "amount": 25_000, "paid_at": "2026-11-20T12:00:00+07:00"}
 
@@ -28,6 +30,7 @@ def test_a_payment_that_is_told_twice_is_booked_once() -> None:
     assert book(triggering_asset_events={"sengo_paid": events}) == ["a", "b"]
 
 
+@pytest.mark.needs_airflow("3.2", "DagSerialization and DagBag where they are now")
 def test_it_is_parsed_and_serialized_without_the_network_library() -> None:
     """As the DAG processor does, in a process of its own: no aiohttp, no import error, one watcher."""
     code = f"""

@@ -21,6 +21,7 @@ from virtual_time import run_virtual
 from airflow_provider_sengo.exceptions import Unavailable
 from airflow_provider_sengo.triggers.payments import SenGoPaymentsEventTrigger
 
+pytestmark = pytest.mark.needs_airflow("3.3", "shared streams of triggers")
 SWEEP_S = 90.0  # within which what was paid is told, jitter and the wait before the last included
 
 
