@@ -7,7 +7,7 @@ BIN := .venv/bin
 STAMP := .venv/set-up
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: demo ui setup test test-real check check-guards soak format lock bench clean
+.PHONY: demo ui setup test test-real coverage matrix check check-guards soak format lock bench clean
 
 # ARCHIVE=s3://bucket/path (or any other URI) puts the archive there; see tools/demo.py for its storage options.
 demo: setup
@@ -33,6 +33,14 @@ test: setup
 
 test-real: setup
 	$(PYTEST) --durations=10 tests/real
+
+# Each pure module's branches, by its own test file alone.
+coverage: setup
+	@$(BIN)/python tools/pure_coverage.py
+
+# Every supported Airflow and Python; CELL=3.1.8-py3.11 runs one. tools/matrix_cells.py names them all.
+matrix: setup
+	@$(BIN)/python tools/matrix.py $(if $(CELL),--cell $(CELL))
 
 check: setup
 	$(BIN)/ruff format --check .
@@ -63,4 +71,4 @@ lock:
 		--group dev -o requirements-dev.txt pyproject.toml
 
 clean:
-	rm -rf .venv .venv-uv .demo .ui build dist
+	rm -rf .venv .venv-uv .matrix .demo .ui build dist

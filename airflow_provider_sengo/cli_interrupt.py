@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import Callable, Coroutine
 from types import FrameType
 from typing import Any
@@ -59,11 +60,7 @@ def run_interruptible(work: Work) -> None:
     except asyncio.CancelledError:
         if not interrupt.came:
             raise
-    except Exception as error:
-        if interrupt.came:
-            raise KeyboardInterrupt from error
-        raise
     finally:
         signal.signal(signal.SIGINT, before)
-    if interrupt.came:
-        raise KeyboardInterrupt
+        if interrupt.came:
+            raise KeyboardInterrupt from sys.exception()
