@@ -97,7 +97,8 @@ class AsyncTransport:
     async def _run_attempt(self, rounds: Rounds[T]) -> T:
         wait_s = rounds.gate_wait_s()
         while wait_s > 0:
-            await self._sleep(wait_s)
+            with rounds.in_line():
+                await self._sleep(wait_s)
             wait_s = rounds.gate_wait_s(again=True)
         attempt = rounds.begin()
         try:

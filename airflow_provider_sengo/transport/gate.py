@@ -17,6 +17,8 @@ found in few of them:
   after ``PLATEAU_S`` of work, first slowly, then fast. A 429 in less time after a hold than the hold took
   tells of a limit that fell, and the pace falls by ``CUTS_IF_QUICK``.
 
+Only work that uses the pace raises it; hours of quiet work would else make it a number without meaning.
+
 A configured rate is an upper bound that is treated as a pace: a 429 takes a few per cent off for a while.
 
 Starts that come late together (a busy event loop) would be a burst: ``confirm`` spaces them again.
@@ -48,8 +50,10 @@ CUTS_IF_QUICK = ((0.9, 0.95), (0.7, 0.85), (0.4, 0.6))
 PLATEAU_S = 20.0  # from there the pace takes so long to the plateau, in work done
 OVER = 0.1  # in as long again it is so much over it
 PLATEAU_UNSURE_S = 6.0  # a plateau that is only reckoned from bursts
+USED = 8.0  # a pace that is so many times what was sent in the time of a hold is not used
 NOISE_STARTS = 12  # fewer starts than that tell no rate
 LATE_S = 0.05  # so late a start may be, or half the space between two, without moving the next ones
+SAME_START_S = 1e-6  # times that went through a sum differ by less
 
 
 class _Hit(NamedTuple):
@@ -67,7 +71,7 @@ class Gate:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._held_until_s = self._next_start_s = self._spaced_s = -math.inf
+        self._held_until_s = self._next_start_s = self._last_start_s = self._spaced_s = -math.inf
         self._starts: deque[float] = deque(maxlen=STARTS_KEPT)
         self._started = self._booked = 0  # since the hold
         self._since_s: float | None = None  # the first start, or the end of the last hold
@@ -81,19 +85,35 @@ class Gate:
         self._hit: _Hit | None = None
         self._refused = self._quick = self._doubled = 0
 
-    def reserve(self, now_s: float, *, requests_per_second: float | None = None) -> float:
-        """Take the next free start; seconds until it. If they are positive, ask ``confirm`` after them."""
-        with self._lock:
-            return self._reserve(now_s, requests_per_second)
+    def reserve(
+        self, now_s: float, *, requests_per_second: float | None = None, within_s: float = math.inf
+    ) -> float:
+        """Take the next free start; seconds until it. If they are positive, ask ``confirm`` after them.
 
-    def confirm(self, now_s: float, *, requests_per_second: float | None = None) -> float:
-        """0 if the reserved start still stands; else the new wait: a 429 came, or others are late too."""
+        A start that is ``within_s`` seconds off, or more, is told but not taken: it stays free for others.
+        """
+        with self._lock:
+            return self._reserve(now_s, requests_per_second, within_s)
+
+    def confirm(
+        self, now_s: float, *, requests_per_second: float | None = None, within_s: float = math.inf
+    ) -> float:
+        """0 if the reserved start still stands; else a new wait, as ``reserve`` has it: a 429 came, or others
+        are late too.
+        """
         with self._lock:
             if now_s >= self._held_until_s and now_s >= self._spaced_s - 0.001:
                 self._count(now_s, self._pace_now(requests_per_second))
                 return 0.0
             self._booked = max(0, self._booked - 1)  # the start that was reserved is not made
-            return self._reserve(now_s, requests_per_second)
+            return self._reserve(now_s, requests_per_second, within_s)
+
+    def give_back(self, start_s: float) -> None:
+        """The start that was reserved for then is not made; free again if it was the last in the line."""
+        with self._lock:
+            self._booked = max(0, self._booked - 1)
+            if abs(start_s - self._last_start_s) < SAME_START_S:
+                self._next_start_s = self._last_start_s
 
     def hold(self, now_s: float, seconds: float | None) -> None:
         """A 429 came, asking to wait ``seconds`` (None: it did not say); bounded."""
@@ -115,22 +135,31 @@ class Gate:
             self._since_s = self._next_start_s = self._spaced_s = self._held_until_s
             self._started = self._booked = 0
 
-    def _reserve(self, now_s: float, requests_per_second: float | None) -> float:
+    def _reserve(self, now_s: float, requests_per_second: float | None, within_s: float) -> float:
         self._configured = requests_per_second
         start_s = max(now_s, self._held_until_s)
         pace = self._pace_now(requests_per_second)
         if pace is not None:
             start_s = max(start_s, self._next_start_s)
-            self._next_start_s = start_s + 1.0 / pace
-            self._booked += 1
-            if self._plateau is None and self._pace == pace:
-                self._pace += min(self._ramp_step, RAMP_STEP * pace)
         if start_s <= now_s:
             self._count(now_s, pace)
+        elif start_s - now_s >= within_s:
+            return start_s - now_s  # had it moved the line, calls that all fail would starve every other
+        if pace is not None:
+            self._last_start_s, self._next_start_s = start_s, start_s + 1.0 / pace
+            if start_s > now_s and self._is_used(now_s, pace):
+                self._booked += 1
+                if self._plateau is None and self._pace == pace:
+                    self._pace += min(self._ramp_step, RAMP_STEP * pace)
         return start_s - now_s
 
+    def _is_used(self, now_s: float, pace: float) -> bool:
+        """Only then it grows (RFC 9438, 5.8): work that is far below it tells nothing of the limit."""
+        number = math.ceil(min(self._started, STARTS_KEPT, pace * self._span_s / USED))
+        return number == 0 or pace * (now_s - self._starts[-number]) <= USED * number
+
     def _pace_now(self, requests_per_second: float | None) -> float | None:
-        """Starts a second for the next one to be booked. It grows by the starts, so not in idle time."""
+        """Starts a second for the next one to be booked. It grows by starts that wait, so not in idle time."""
         pace = self._pace
         if pace is not None and self._plateau is not None:
             part = self._booked / (self._plateau * self._plateau_s) - 1.0

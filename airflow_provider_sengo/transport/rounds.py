@@ -8,7 +8,8 @@ the next request may start, ``Call.parse`` what an answer means.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
@@ -27,6 +28,9 @@ from airflow_provider_sengo.transport.options import TransportOptions
 T = TypeVar("T")
 
 HTTP_TOO_MANY_REQUESTS = 429
+# Of the deadline, so much must be left when a turn comes. Where calls queue up to their deadlines, each
+# would else start just before its own: sent for nothing, and a payment's outcome unknown.
+ANSWER_PART = 0.1
 
 
 @dataclass(slots=True, repr=False)
@@ -96,6 +100,7 @@ class Rounds(Generic[T]):
         self._deadline_at_s = clock() + options.deadline_s
         self._last_error: BaseException | None = None
         self._is_over = False
+        self._turn_at_s = self._deadline_at_s
 
     def may_repeat(self, state: tenacity.RetryCallState) -> bool:
         """tenacity's ``retry``."""
@@ -119,20 +124,32 @@ class Rounds(Generic[T]):
         )
 
     def gate_wait_s(self, *, again: bool = False) -> float:
-        """Seconds until the gate lets this attempt go; raises if that is beyond the deadline."""
+        """Seconds until the gate lets this attempt go; raises if too little of the deadline is left then."""
         ask = self._gate.confirm if again else self._gate.reserve
         now_s = self._clock()
-        wait_s = ask(now_s, requests_per_second=self._options.requests_per_second)
-        if now_s + wait_s < self._deadline_at_s:
-            return wait_s
+        left_s = self._deadline_at_s - now_s
+        if left_s > 0:
+            within_s = left_s - ANSWER_PART * self._options.deadline_s
+            wait_s = ask(now_s, requests_per_second=self._options.requests_per_second, within_s=within_s)
+            if wait_s == 0 or wait_s < within_s:
+                self._turn_at_s = now_s + wait_s
+                return wait_s
         self._is_over = True
         if self._last_error is not None:
             raise self._last_error
         request = self._call.request
         raise NotSent(
-            f"{request.method} {without_query(request.url)} was not sent: its turn would come after the "
-            f"deadline of {self._options.deadline_s:g} s. Ask for less, or allow more requests a second."
+            f"{request.method} {without_query(request.url)} was not sent: its turn would come too late "
+            f"for the deadline of {self._options.deadline_s:g} s. Ask for less, or allow more requests a second."
         )
+
+    @contextmanager
+    def in_line(self) -> Iterator[None]:
+        """Around the wait for the turn: whoever is interrupted or cancelled in it leaves the line."""
+        with ExitStack() as leaving:
+            leaving.callback(self._gate.give_back, self._turn_at_s)
+            yield
+            leaving.pop_all()
 
     def begin(self) -> Attempt:
         return Attempt(

@@ -90,7 +90,8 @@ class Transport:
     def _run_attempt(self, rounds: Rounds[T]) -> T:
         wait_s = rounds.gate_wait_s()
         while wait_s > 0:
-            self._sleep(wait_s)
+            with rounds.in_line():
+                self._sleep(wait_s)
             wait_s = rounds.gate_wait_s(again=True)
         attempt = rounds.begin()
         token = _attempt.set(attempt)
