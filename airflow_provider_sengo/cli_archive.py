@@ -110,7 +110,7 @@ class Plan:
             _say(f"error: {error}")
         except KeyboardInterrupt as stop:
             status, report.interrupted = INTERRUPTED, True
-            if isinstance(stop.__cause__, Exception):  # the day that was being read had ended with an error meanwhile
+            if isinstance(stop.__cause__, Exception):  # what the day ended with meanwhile
                 _say(f"error: {one_line(stop.__cause__)}")
         if self.arguments.json:
             from airflow_provider_sengo.cli_table import print_document
