@@ -141,7 +141,7 @@ SENGO = ConnectionType(
             ),
             "callback_url": ExtraField(
                 label="Callback URL",
-                description="Where SenGo reports payments, for payments created without their own.",
+                description="Where SenGo reports payments: a QRIS payment needs this, or a callback_url of its own.",
                 format="url",
             ),
         },

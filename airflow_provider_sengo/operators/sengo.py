@@ -91,7 +91,7 @@ class SenGoCreateQrisOperator(SenGoTask):
 
     Give ``reference`` where you can, best the order's own number. Without one it is derived from ``[sengo]
     reference_namespace``, connection, DAG, run, task and ``attempt``. SenGo forgets a reference after seven
-    days; beyond that a given one is guarded by the archive (``archive_uri``) and by SenGo's own refusal.
+    days; beyond that only the archive (``archive_uri``) guards a given one.
 
     :param amount: whole rupiah, as an integer or as digits (templated).
     :param view_name: the name that the customer sees (templated).

@@ -9,6 +9,7 @@ import signal
 import sys
 import warnings
 from _signal import getsignal  # the one of ``signal`` is Python, and would be traced
+from collections.abc import Iterator
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -18,6 +19,14 @@ import pytest
 from airflow_provider_sengo.cli_interrupt import Interrupt, run_interruptible
 
 LINES_MAX = 5_000
+
+
+@pytest.fixture(autouse=True)
+def _plain_ctrl_c() -> Iterator[None]:
+    """As in a terminal; whoever runs the tests in the background may have Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 class InterruptAt:

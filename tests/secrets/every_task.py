@@ -36,7 +36,11 @@ def public_classes() -> dict[str, type]:
 def _is_public(name: str, value: object) -> bool:
     ours = isinstance(value, type) and value.__module__.startswith("airflow_provider_sengo.")
     usable = ours and issubclass(value, BaseOperator | BaseTrigger)
-    abstract = bool(getattr(value, "__abstractmethods__", ())) or name in ("SenGoTask", "WaitingSensor")
+    abstract = bool(getattr(value, "__abstractmethods__", ())) or name in (
+        "SenGoTask",
+        "ArchiveTask",
+        "WaitingSensor",
+    )
     return usable and not abstract and not name.startswith("_")
 
 
