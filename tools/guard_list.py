@@ -142,7 +142,7 @@ ARCHIVE_AND_PAYMENTS = [
     Guard(
         "history is written before the rows it explains",
         "archive/merge.py",
-        "        _keep_history(tables, partition, spool, found, rows, read_id=read_id)\n",
+        "        _keep_history(tables, partition, spool, found, _replaced(rewrite.left, spool), read_id=read_id)\n",
         "",
         "tests/archive",
     ),
