@@ -51,8 +51,8 @@ UPKEEP = [
     Guard(
         "rewrite: what a rival wrote since is never overwritten",
         "archive/rewrite.py",
-        "        write_deltalake(\n            self._table,",
-        "        self._table.update_incremental()\n        write_deltalake(\n            self._table,",
+        "            write_deltalake(\n                self._table,",
+        "            self._table.update_incremental()\n            write_deltalake(\n                self._table,",
         "tests/archive/test_archive_rewrite.py",
     ),
     Guard(
