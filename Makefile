@@ -58,7 +58,7 @@ format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# All of it takes some 25 minutes; PART=archive|rate|memory|reread|waiting|coverage|small, ROUNDS=5, and
+# All of it takes some 35 minutes; PART=archive|rate|memory|reread|waiting|coverage|small, ROUNDS=5, and
 # SCALE=0.05 for a trial on fewer rows.
 bench: setup
 	@$(BIN)/python tools/bench.py $(if $(PART),--part $(PART)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
