@@ -17,6 +17,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from airflow_provider_sengo.exceptions import Rejected, UnexpectedResponse
+from airflow_provider_sengo.protocol.envelope import DECODE_ERRORS
 from airflow_provider_sengo.protocol.sengo import STATUSES, TYPES, ListingPage, Transaction, read_row
 from airflow_provider_sengo.triggers.poller import Hint
 
@@ -148,7 +149,7 @@ class _Rows:
                 ids.add(id)
                 if id in self._asked:
                     self._found(self._asked[id], read_row(row))
-            except (msgspec.DecodeError, UnicodeDecodeError, UnexpectedResponse):
+            except (*DECODE_ERRORS, UnexpectedResponse):
                 continue  # an odd row is asked for by its id, as every tenth look asks for all
 
     def is_whole(self, name: Listing, total: int) -> bool:
