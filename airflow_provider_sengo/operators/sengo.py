@@ -20,6 +20,7 @@ from airflow_provider_sengo.operators.failure import fail_at_once_if_hopeless
 from airflow_provider_sengo.operators.identity import FIRST_ATTEMPT, SentMark, known_since, payment_identity
 from airflow_provider_sengo.operators.payment_wait import PaymentWait, checked_interval
 from airflow_provider_sengo.operators.task import SenGoTask
+from airflow_provider_sengo.protocol.qris import doubts_about
 from airflow_provider_sengo.protocol.sengo import STATUSES, QrisPayment, as_plain_dict
 from airflow_provider_sengo.triggers.events import DEFERRAL_TIMEOUT
 
@@ -172,6 +173,8 @@ class SenGoCreateQrisOperator(SenGoTask):
             )
         if payment.status not in STATUSES:
             self.log.warning("%s: unknown status %r, taken as pending", reference, payment.status)
+        for doubt in _doubts(payment):
+            self.log.warning("%s: look at the QR code before you show it: %s", reference, doubt)
         if ti := context.get("ti"):
             ti.xcom_push(key="qris", value=_for_the_customer(payment))
         if self.wait_for_payment and payment.status != "success":
@@ -224,6 +227,13 @@ class SenGoCreateQrisOperator(SenGoTask):
             return archive.find_reference(hook.project, reference)
 
         return find
+
+
+def _doubts(payment: QrisPayment) -> list[str]:
+    """Of the code that a customer would scan; there may be none any more once the payment is over."""
+    amounts = {amount for amount in (payment.amount, payment.total_amount) if amount is not None}
+    content = payment.qris.content
+    return doubts_about(content, amounts_rupiah=amounts) if content else []
 
 
 def _for_the_customer(payment: QrisPayment) -> dict[str, Any]:

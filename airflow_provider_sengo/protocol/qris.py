@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the text of a QRIS code says: EMVCo merchant-presented TLV, read leniently.
+"""What the text of a QRIS code says, and what is odd about it: EMVCo merchant-presented TLV, read leniently.
 
 A code is read to be shown and compared, never to decide about a payment, so nothing here raises: a text
 that is not whole says nothing (``is_emv`` is False). No request or record may appear here. Sources: EMV QR
@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 NATIONAL_QRIS = "ID.CO.QRIS.WWW"  # the template that holds the national merchant id
+RUPIAH = "360"  # ISO 4217
 
 _FORMAT, _CURRENCY, _AMOUNT, _NAME, _CITY, _MORE, _CRC = "00", "53", "54", "59", "60", "62", "63"
 _ACCOUNTS = range(26, 52)  # templates, each of one scheme or issuer
@@ -24,6 +25,7 @@ _CRC_START = 0xFFFF  # CRC-16/CCITT-FALSE: poly 0x1021, not reflected, no final 
 _CRC_CHARACTERS = 4
 
 _HEAD = re.compile(r"([0-9]{2})([0-9]{2})", re.ASCII)  # tag, length of the value in characters
+_WHOLE = re.compile(r"([0-9]{1,13})(?:\.0{0,2})?", re.ASCII)  # at most 13 characters by the specification
 _MERCHANT_PAN = re.compile(r"9360[0-9]+", re.ASCII)  # 9360 is Indonesia's; the sample's fails Luhn
 
 
@@ -70,6 +72,32 @@ def parse_qris_content(text: str) -> QrisContent:
         crc_given=items.get(_CRC),
         crc_valid=_crc_valid(text),
     )
+
+
+def doubts_about(text: str, *, amounts_rupiah: Collection[int]) -> list[str]:
+    """What a person should know before the code is shown to a customer; empty if it is fine.
+
+    ``amounts_rupiah``: the payment's amount, and its total with fees. Unconfirmed: which of the two a code
+    asks for, so either is fine. No doubt is a reason to pay, or to ask for the payment, again.
+    """
+    content = parse_qris_content(text)
+    if not content.is_emv:
+        return ["it is no whole EMVCo text, which apps refuse (SenGo's sandbox makes none)"]
+    doubts = []
+    if not content.crc_valid:
+        doubts.append("its checksum is wrong, so apps will refuse it")
+    if content.currency not in (None, RUPIAH):
+        doubts.append("it asks for another currency than rupiah")
+    if content.amount is not None and _rupiah(content.amount) not in amounts_rupiah:
+        wanted = " or ".join(str(amount) for amount in sorted(set(amounts_rupiah)))
+        doubts.append(f"it asks the customer for another amount than {wanted} rupiah")
+    return doubts
+
+
+def _rupiah(amount: str) -> int | None:
+    """Whole rupiah as a code writes them, ``10000`` or ``10000.00``; None for anything else."""
+    match = _WHOLE.fullmatch(amount)
+    return int(match[1]) if match else None
 
 
 def _items(text: str) -> dict[str, str] | None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_sengo.protocol.qris import QrisContent, parse_qris_content
+from airflow_provider_sengo.protocol.qris import QrisContent, doubts_about, parse_qris_content
 from airflow_provider_sengo.simulator.qr_text import qris_text
 
 NOTHING = QrisContent()
@@ -155,3 +155,56 @@ def test_every_beginning_of_the_sample_is_refused_or_lacks_its_checksum(length: 
     code = qris_text("66e934f6-f5d6-4f1c-bb3d-450ec2873782", 10085)
     read = parse_qris_content(code[: min(length, len(code) - 1)])
     assert not read.crc_valid
+
+
+@pytest.mark.parametrize("amount", [10000, 10085])
+def test_a_code_over_the_amount_or_the_total_leaves_no_doubt(amount: int) -> None:
+    """Which of the two a code carries is not documented."""
+    text = qris_text("66e934f6-f5d6-4f1c-bb3d-450ec2873782", amount)
+    assert doubts_about(text, amounts_rupiah={10000, 10085}) == []
+
+
+def test_the_documented_sample_is_doubtful(documented: str) -> None:
+    """Its JSON is over 10000, or 10085 with the fee, and its code asks for 19477."""
+    doubts = doubts_about(documented, amounts_rupiah={10085, 10000})
+    assert doubts == ["it asks the customer for another amount than 10000 or 10085 rupiah"]
+
+
+@pytest.mark.parametrize(
+    ("items", "doubts"),
+    [
+        ([("00", "01"), ("53", "360"), ("54", "10000.00")], []),
+        ([("00", "01"), ("53", "360"), ("54", "10000.")], []),
+        ([("00", "01"), ("54", "10000")], []),
+        ([("00", "01")], []),  # the payer types the amount in
+        ([("00", "01"), ("54", "10000.50")], ["another amount than 10000 rupiah"]),
+        ([("00", "01"), ("54", "1000O")], ["another amount than 10000 rupiah"]),
+        ([("00", "01"), ("54", "")], ["another amount than 10000 rupiah"]),
+        ([("00", "01"), ("53", "458"), ("54", "10000")], ["another currency than rupiah"]),
+        ([("53", "458"), ("54", "1")], ["no whole EMVCo text"]),
+    ],
+    ids=lambda value: (
+        None if value and isinstance(value[0], str) else "-".join("".join(each) for each in value)
+    ),
+)
+def test_what_a_code_asks_for(items: list[tuple[str, str]], doubts: list[str]) -> None:
+    """Whole rupiah with or without decimals, and only rupiah; what is absent leaves no doubt."""
+    text = sealed("".join(item(*each) for each in items))
+    told = doubts_about(text, amounts_rupiah={10000})
+    assert len(told) == len(doubts)
+    assert all(words in each for words, each in zip(doubts, told, strict=True))
+
+
+def test_a_wrong_checksum_is_told_beside_the_rest(documented: str) -> None:
+    """Both are worth knowing."""
+    told = doubts_about(f"{documented[:-4]}0000", amounts_rupiah={1})
+    assert [each.split(",")[0] for each in told] == [
+        "its checksum is wrong",
+        "it asks the customer for another amount than 1 rupiah",
+    ]
+
+
+@given(st.text())
+def test_no_text_is_too_odd_to_be_doubted(text: str) -> None:
+    """A code never keeps a payment from being pushed."""
+    assert all(doubts_about(text, amounts_rupiah=set()) or [True])

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A code that a customer should not scan unseen is told in the task's log, and the payment pushed all the same."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+
+from airflow_provider_sengo.operators.sengo import SenGoCreateQrisOperator
+from airflow_provider_sengo.simulator import Simulator
+
+SANDBOX_CONTENT = "Dolor aut et quia dolores."  # the sandbox sends a Latin sentence
+
+
+@pytest.fixture
+def simulator(monkeypatch):
+    with Simulator(per_day=0) as running:
+        fields = {"conn_type": "sengo", "login": running.client_key, "password": running.client_token}
+        fields |= {"host": running.base_url, "extra": {"callback_url": "https://shop.example/paid"}}
+        monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", json.dumps(fields))
+        yield running
+
+
+@pytest.fixture
+def told(caplog, capfd):
+    """The lines about a code, wherever Airflow's logger writes them."""
+    caplog.set_level(logging.WARNING)
+
+    def lines():
+        return [
+            line
+            for line in (caplog.text + capfd.readouterr().out).splitlines()
+            if "look at the QR code" in line
+        ]
+
+    return lines
+
+
+def create(reference="INV-1"):
+    operator = SenGoCreateQrisOperator(task_id="qris", reference=reference, amount=10000, view_name="Toko")
+    return operator.execute({})
+
+
+def test_a_sound_code_is_not_spoken_of(simulator, told):
+    """Neither when it is made nor when it is found again."""
+    assert create()["id"] == create()["id"]
+    assert told() == []
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (SANDBOX_CONTENT, "no whole EMVCo text"),
+        ("000201530336054051947763046F4D", "another amount than"),
+    ],
+    ids=["of the sandbox", "over another amount"],
+)
+def test_a_doubtful_code_is_told_and_the_payment_is_pushed(simulator, told, content, words):
+    """One line names the reference and what is odd; there is still one payment, and no error."""
+    changed = {"responseData.qris.content": content}
+    simulator.world.set_fault("tamper", endpoint="POST /qris", fields=changed)
+    pushed = create()
+    assert (pushed["qris"]["content"], pushed["status"]) == (content, "pending")
+    assert [line for line in told() if "INV-1: look at the QR code" in line and words in line]
+    assert len(simulator.world.payments("INV-1")) == 1
