@@ -6,14 +6,15 @@ It shares no code with the rest of this package, so that it can't share its mist
     from airflow_provider_sengo.simulator import Simulator
 
     with Simulator(per_day=20, now="2026-11-20T10:00:00+07:00", frozen=True) as simulator:
-        simulator.base_url, simulator.client_key, simulator.client_token   # a connection
+        monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", simulator.sengo_connection())
         simulator.world.set_fault("cut_json", rate=0.1)
         simulator.world.ledger(day="2026-11-19", type="cashIn")            # the truth
 
 or from a shell: ``python -m airflow_provider_sengo.simulator --port 8800``.
 
 ``Simulator(settings=None, **overrides)``: a context manager; ``base_url``, ``client_key``, ``client_token``
-(SenGo), ``senangpay_base_url``, ``merchant_id``, ``secret_key``, ``origin``, ``world``. Importing
+(SenGo), ``senangpay_base_url``, ``merchant_id``, ``secret_key``, ``origin``, ``world``;
+``sengo_connection(**extra)`` and ``senangpay_connection(**extra)``: connections for Airflow, as JSON. Importing
 it is light: FastAPI and uvicorn come with ``__enter__``.
 
 ``SimulatorSettings`` (frozen): ``seed days per_day expired_share failed_share late_share multi_day_share

@@ -8,12 +8,7 @@ In the root ``conftest.py``::
 then::
 
     def test_my_dag(sengo_simulator, monkeypatch):
-        monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", json.dumps({
-            "conn_type": "sengo",
-            "login": sengo_simulator.client_key,
-            "password": sengo_simulator.client_token,
-            "host": sengo_simulator.base_url,
-        }))
+        monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", sengo_simulator.sengo_connection())
         ...
         assert sengo_simulator.world.requests().by_endpoint["POST /qris"] == 1
 

@@ -2,6 +2,7 @@
 """The simulator as a context manager: uvicorn in a daemon thread, on a loopback port and nowhere else."""
 
 import ipaddress
+import json
 import socket
 import threading
 import time
@@ -61,6 +62,14 @@ class Simulator:
             self._server.should_exit = True
             self._thread.join(STOP_MAX_S)
 
+    def sengo_connection(self, **extra: Any) -> str:
+        """An Airflow connection to this SenGo, as JSON for ``AIRFLOW_CONN_...``; ``extra`` as in the README."""
+        return _connection("sengo", self.base_url, self.client_key, self.client_token, extra)
+
+    def senangpay_connection(self, **extra: Any) -> str:
+        """The same to this senangPay."""
+        return _connection("senangpay", self.senangpay_base_url, self.merchant_id, self.secret_key, extra)
+
     def _wait_until_started(self) -> None:
         deadline_s = time.monotonic() + START_MAX_S
         while self._server is not None and not self._server.started:
@@ -73,6 +82,13 @@ class Simulator:
         while not self._stopping.wait(TICK_S):
             if self.world.settings.callbacks:
                 self.world.tick()
+
+
+def _connection(conn_type: str, host: str, login: str, password: str, extra: dict[str, Any]) -> str:
+    if not host:
+        raise RuntimeError("the simulator is not running yet: enter it with a with statement first")
+    fields = {"conn_type": conn_type, "host": host, "login": login, "password": password, "extra": extra}
+    return json.dumps(fields)
 
 
 def listen_on_loopback(host: str, port: int) -> socket.socket:
