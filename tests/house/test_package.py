@@ -124,6 +124,24 @@ def test_the_version_stands_in_the_changelog(pyproject: dict[str, Any]) -> None:
     assert newest[1] == version[1]
 
 
+def test_links_of_the_package_page_are_the_gateways_pages(pyproject: dict[str, Any]) -> None:
+    """Those that the README names as sources."""
+    readme = (ROOT / "README.md").read_text()
+    urls = pyproject["project"]["urls"]
+    assert set(urls) >= {"SenGo API", "senangPay API"}
+    assert [url for url in urls.values() if f"({url})" not in readme] == []
+
+
+def test_each_commit_is_checked_as_make_check_does() -> None:
+    """The hook is one that pre-commit takes, and runs the very command of the Makefile."""
+    from pre_commit.clientlib import load_config
+
+    (repository,) = load_config(ROOT / ".pre-commit-config.yaml")["repos"]
+    (hook,) = repository["hooks"]
+    assert (hook["entry"], hook["pass_filenames"]) == ("make check", False)
+    assert re.search("^check: setup$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
 def test_the_classifiers_are_those_of_a_provider(pyproject: dict[str, Any]) -> None:
     """The Pythons that Airflow and this package run on, and a licence said once, as an SPDX expression."""
     classifiers = pyproject["project"]["classifiers"]

@@ -79,6 +79,15 @@ def test_a_wheel_built_from_the_source_archive_is_the_same(wheel: Path, sdist: P
     assert again.read_bytes() == wheel.read_bytes()
 
 
+def test_the_source_archive_does_not_depend_on_where_the_tree_lies(sdist: Path, tmp_path: Path) -> None:
+    """Below a folder whose name stands in ``.gitignore``, hatch would take everything that lies about."""
+    tree = unpack(sdist, tmp_path / "build")
+    (tree / ".hypothesis").mkdir()
+    (tree / ".hypothesis" / "example").touch()
+    (into := tmp_path / "again").mkdir()
+    assert names_in_sdist(build("sdist", into, source=tree)) == names_in_sdist(sdist)
+
+
 def test_the_metadata_says_what_pyproject_says(wheel: Path) -> None:
     """As an index and an installer read it: name, licence, Pythons, dependencies, README."""
     project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -97,9 +106,12 @@ def test_the_metadata_says_what_pyproject_says(wheel: Path) -> None:
 
 
 def test_no_address_is_made_up(wheel: Path) -> None:
-    """There is no public one yet; the vendors' documentation is not this package's home."""
+    """The gateways' pages under their own names; they are not this package's home, which has no address yet."""
     told = metadata(wheel)
-    assert told.get_all("Project-URL", []) == []
+    assert sorted(told.get_all("Project-URL", [])) == [
+        "SenGo API, https://docs.sengo.id",
+        "senangPay API, https://guide.senangpay.com",
+    ]
     assert told["Home-page"] is None
 
 
