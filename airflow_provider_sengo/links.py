@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where this package's pages are inside Airflow's web UI, and the button on a task that leads to one.
 
-Loaded with every DAG file and by every task process: nothing heavy may be imported here.
+What a page shows, and to whom, is decided in ``plugins``. This module is loaded with every DAG file and by
+every task process: nothing heavy may be imported here.
 """
 
 from __future__ import annotations

@@ -11,14 +11,14 @@ UPKEEP = [
         "archive/upkeep.py",
         "if rows := sorted(live.intersection(map(_file_name, doomed))):",
         "if rows := []:",
-        "tests/archive/test_archive_upkeep.py",
+        "tests/archive/test_archive_upkeep_deletion.py",
     ),
     Guard(
         "upkeep: a reader's files are kept for days",
         "archive/upkeep.py",
         "    if keep_days < KEEP_DAYS_MIN:\n",
         "    if False:\n",
-        "tests/archive/test_archive_upkeep.py",
+        "tests/archive/test_archive_upkeep_deletion.py",
     ),
     Guard(
         "storage: what may have been appended is looked for before it is appended again",

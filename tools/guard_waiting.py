@@ -6,11 +6,14 @@ from __future__ import annotations
 from guard_list import Guard
 
 SENSORS = "tests/sensors/test_waiting_sensors.py"
+DEFERRED = "tests/sensors/test_waiting_deferred.py"
+MANY = "tests/sensors/test_waiting_many.py"
 ROWS = "tests/sensors/test_every_row.py"
 POLLER = "tests/triggers/test_poller.py"
+ENDS = "tests/triggers/test_poller_ends.py"
 DOUBTS = "tests/sensors/test_waiting_doubts.py"
 PAID = "tests/protocol/test_paid.py"
-PAYMENTS = "tests/triggers/test_payments.py tests/triggers/test_payments_airflow.py"
+RESTARTS = "tests/triggers/test_payments_restarts.py"
 
 WAITING = [
     Guard(
@@ -20,7 +23,7 @@ WAITING = [
         "        was_read, trouble = await self._read_listings(listed, found_listed)\n"
         "        for id in set(listed) - shown if was_read else ():\n"
         "            found_listed(id, sengo.Transaction(id=id, status='success'))\n",
-        SENSORS,
+        MANY,
     ),
     Guard(
         "waiting: a word that was not asked for settles nothing",
@@ -55,7 +58,7 @@ WAITING = [
         "sensors/waiting.py",
         "return super(BaseSensorOperator, self).resume_execution(",
         "return super().resume_execution(",
-        SENSORS,
+        DEFERRED,
     ),
     Guard(
         "soft_fail: never_fail and silent_fail are refused",
@@ -70,7 +73,7 @@ WAITING = [
         "            look = self.poke(context)\n            if look.is_done:\n                return look.xcom_value\n"
         "            self._raise_if_late()\n",
         "            self._raise_if_late()\n",
-        SENSORS,
+        DEFERRED,
     ),
     Guard(
         "deferring: sleep first",
@@ -99,7 +102,7 @@ WAITING = [
         "        look = self.poke(context)\n        if look.is_done:\n            return look.xcom_value\n"
         "        raise",
         "        raise",
-        SENSORS,
+        DEFERRED,
     ),
     Guard(
         "wait_for_payment: an event of a failed payment is no payment",
@@ -135,21 +138,21 @@ WAITING = [
         "triggers/poller.py",
         "        if self._poller.is_idle:\n",
         "        if False:\n",
-        POLLER,
+        ENDS,
     ),
     Guard(
         "events: the cursor moves only after its events have settled",
         "triggers/paid_store.py",
         ">= SETTLE_S:",
         ">= 0:",
-        PAYMENTS,
+        RESTARTS,
     ),
     Guard(
         "events: a store that cannot be read is no empty store",
         "triggers/paid_store.py",
         "        if type(failed) is not ValueError:",
         "        if False:",
-        PAYMENTS,
+        RESTARTS,
     ),
     Guard(
         "events: a total that fell begins the reading anew",

@@ -33,7 +33,7 @@ FOLDERS: dict[str, tuple[str, tuple[str, ...] | None]] = {
     "protocol": ("protocol/test_{}.py", None),
     "archive": (
         "archive/test_archive_{}.py",
-        ("days", "rows", "lenient", "pages", "coverage", "plan", "check"),
+        ("days", "rows", "pages", "coverage", "plan", "check"),
     ),
     "plugins": ("plugins/test_{}.py", ("chart", "masking", "state_calendar")),
 }

@@ -9,7 +9,6 @@ only one of its kind, mends that: the more final version stays, under the earlie
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Sequence
 from datetime import date
@@ -17,10 +16,9 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import QueryBuilder
-from deltalake.exceptions import CommitFailedError
 
 from airflow_provider_sengo.archive.days import TYPES
-from airflow_provider_sengo.archive.merge import COMMIT_TRIES, COMMIT_WAIT_S, with_reason
+from airflow_provider_sengo.archive.merge import until_landed, with_reason
 from airflow_provider_sengo.archive.rewrite import Rewrite
 from airflow_provider_sengo.archive.tables import Tables, keep_once, literal, partitions, rows_of
 
@@ -28,23 +26,24 @@ from airflow_provider_sengo.archive.tables import Tables, keep_once, literal, pa
 def heal_doubles(tables: Tables, project: str, days: Sequence[date], *, read_id: str) -> int:
     """Mend every id of the project that stands under several of ``days``; returns how many there were.
 
-    Raises ``deltalake.exceptions.CommitFailedError`` if rivals won ``COMMIT_TRIES`` times.
+    Raises ``deltalake.exceptions.CommitFailedError`` if rivals won ``COMMIT_TRIES`` times, OSError if the
+    storage failed ``STORAGE_TRIES`` times.
     """
     return sum(_heal_type(tables, project, type_, days, read_id) for type_ in TYPES)
 
 
 def _heal_type(tables: Tables, project: str, type_: str, days: Sequence[date], read_id: str) -> int:
-    for attempt in range(1, COMMIT_TRIES):
-        try:
-            return _heal(tables, project, type_, days, read_id)
-        except CommitFailedError:
-            time.sleep(random.uniform(0, COMMIT_WAIT_S * 2**attempt))
-    return _heal(tables, project, type_, days, read_id)
+    found: set[str] = set()  # in all tries: what landed without an answer is no double in the next
+    until_landed(lambda: _heal(tables, project, type_, days, read_id, found), sleep=time.sleep)
+    return len(found)
 
 
-def _heal(tables: Tables, project: str, type_: str, days: Sequence[date], read_id: str) -> int:
+def _heal(
+    tables: Tables, project: str, type_: str, days: Sequence[date], read_id: str, found: set[str]
+) -> None:
+    """Mend what is double now, in one commit; ``found`` gets its ids before anything is written."""
     if tables.open("transactions") is None:
-        return 0
+        return
     table = tables.make("transactions")
     where = (
         f"project = {literal(project)} AND type = {literal(type_)}"
@@ -54,7 +53,8 @@ def _heal(tables: Tables, project: str, type_: str, days: Sequence[date], read_i
     query = f"SELECT id FROM t WHERE {where} GROUP BY id HAVING count(*) > 1"  # noqa: S608
     doubles = pa.table(QueryBuilder().register("t", table).execute(query).read_all())
     if not doubles.num_rows:
-        return 0
+        return
+    found.update(doubles["id"].to_pylist())
     leaving: dict[str, list[str]] = {}
     where_ids = partitions(project, type_, days) & pc.field("id").isin(doubles["id"].to_pylist())
     for row in rows_of(table, where_ids, ["day", "id"]).to_pylist():
@@ -63,7 +63,6 @@ def _heal(tables: Tables, project: str, type_: str, days: Sequence[date], read_i
         stay, gone = _sorted_out(rewrite.left)
         keep_once(tables, with_reason(gone, read_id, "double"), project)
         rewrite.commit(stay.to_batches())
-    return int(doubles.num_rows)
 
 
 def merged(rows: list[dict[str, object]]) -> tuple[dict[str, object], list[dict[str, object]]]:

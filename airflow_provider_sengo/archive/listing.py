@@ -14,10 +14,11 @@ from typing import Protocol
 import msgspec
 
 from airflow_provider_sengo.archive.coverage import Outcome
-from airflow_provider_sengo.archive.pages import Page, Pass, PassFacts
+from airflow_provider_sengo.archive.pages import Pass, PassFacts
 from airflow_provider_sengo.archive.rows import read_rows
 from airflow_provider_sengo.archive.spool import Spool
 from airflow_provider_sengo.exceptions import Rejected, SenGoProviderError
+from airflow_provider_sengo.protocol.envelope import ListingPage
 
 REQUEST_INVALID = 422  # how a gateway refuses a status that it does not filter by
 
@@ -25,7 +26,7 @@ REQUEST_INVALID = 422  # how a gateway refuses a status that it does not filter 
 class Gateway(Protocol):
     """Where listings come from; ``hooks.listing`` has one."""
 
-    async def fetch_page(self, *, day: date, type: str, status: str, page: int) -> Page:
+    async def fetch_page(self, *, day: date, type: str, status: str, page: int) -> ListingPage:
         """One page of a listing; raises an error of this package if it cannot be had whole."""
 
     async def fetch_row(self, id: str) -> bytes | None:
@@ -74,7 +75,7 @@ async def read_listing(
     started_at = clock().astimezone(UTC)
     read = ListingRead(status, started_at, started_at, Outcome.FAILED)
 
-    async def fetch(number: int) -> Page:
+    async def fetch(number: int) -> ListingPage:
         read.requests += 1
         return await gateway.fetch_page(day=job.day, type=job.type, status=status, page=number)
 
@@ -94,7 +95,7 @@ async def read_listing(
 
 
 async def _walk(
-    fetch: Callable[[int], Awaitable[Page]],
+    fetch: Callable[[int], Awaitable[ListingPage]],
     spool: Spool,
     status: str,
     on_page: Callable[[str, int, int, int], None] | None,
@@ -108,7 +109,7 @@ async def _walk(
 
     unreadable: list[SenGoProviderError] = []
 
-    def take(page: Page) -> None:
+    def take(page: ListingPage) -> None:
         rows, error = read_rows(page.rows)
         if error is not None:
             unreadable.append(error)
@@ -116,7 +117,7 @@ async def _walk(
         if on_page is not None:
             on_page(status, page.current_page, first.total_pages, len(rows))
 
-    def look_again(page: Page) -> None:
+    def look_again(page: ListingPage) -> None:
         if not this.compare(page):
             take(page)  # what moved in meanwhile is true as well
 
@@ -130,10 +131,10 @@ async def _walk(
 
 
 async def _fetch_all(
-    fetch: Callable[[int], Awaitable[Page]],
+    fetch: Callable[[int], Awaitable[ListingPage]],
     numbers: Iterable[int],
     concurrency: int,
-    take: Callable[[Page], None],
+    take: Callable[[ListingPage], None],
 ) -> None:
     """Fetch pages in the given order, so many at a time, and take each as it comes."""
     remaining: Iterator[int] = iter(numbers)

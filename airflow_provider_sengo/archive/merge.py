@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
 import pyarrow as pa
@@ -31,6 +32,8 @@ from airflow_provider_sengo.exceptions import ArchiveIncomplete
 
 COMMIT_TRIES = 8  # each on a fresh snapshot; more rivals than that in one partition is a fault elsewhere
 COMMIT_WAIT_S = 0.2
+
+Decided = TypeVar("Decided")
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -70,32 +73,44 @@ def commit(
     ``STORAGE_TRIES`` times. Rows of a commit whose answer was lost count neither as new nor as changed.
     """
     landed = Counts(Counter(), Counter())
+    try:
+        found = until_landed(
+            lambda: _bring(tables, partition, spool, landed, read_id=read_id, now=now), sleep=sleep
+        )
+    except CommitFailedError:
+        raise ArchiveIncomplete(
+            f"{partition.day} {partition.type}: others wrote to this day {COMMIT_TRIES} times in between."
+            " Nothing vouches for what was read now. Run it again."
+        ) from None
+    return Committed(
+        new=landed.new,
+        changed=landed.changed,
+        refused=len(found.refused) + len(spool.refused),
+        gone=tuple(found.gone),
+        pending_left=found.pending_left,
+    )
+
+
+def until_landed(decide_and_write: Callable[[], Decided], *, sleep: Callable[[float], None]) -> Decided:
+    """Decide on the newest snapshot and write; once more from the start if a rival won or the storage failed.
+
+    An answer may be lost and not the commit, so what is decided again must see what landed. Raises
+    ``CommitFailedError`` if rivals won ``COMMIT_TRIES`` times, OSError if the storage failed
+    ``STORAGE_TRIES`` times.
+    """
     lost_races = failures = 0
     while True:
         try:
-            found = _bring(tables, partition, spool, landed, read_id=read_id, now=now)
+            return decide_and_write()
         except OSError:
-            failures += 1
+            nth = failures = failures + 1
             if failures == STORAGE_TRIES:
                 raise
-            sleep(random.uniform(0, COMMIT_WAIT_S * 2**failures))
-            continue  # an answer may be lost and not the commit: the next comparison shows what landed
         except CommitFailedError:
-            lost_races += 1
+            nth = lost_races = lost_races + 1
             if lost_races == COMMIT_TRIES:
-                raise ArchiveIncomplete(
-                    f"{partition.day} {partition.type}: others wrote to this day {COMMIT_TRIES} times in between."
-                    " Nothing vouches for what was read now. Run it again."
-                ) from None
-            sleep(random.uniform(0, COMMIT_WAIT_S * 2**lost_races))
-            continue
-        return Committed(
-            new=landed.new,
-            changed=landed.changed,
-            refused=len(found.refused) + len(spool.refused),
-            gone=tuple(found.gone),
-            pending_left=found.pending_left,
-        )
+                raise
+        sleep(random.uniform(0, COMMIT_WAIT_S * 2**nth))
 
 
 def _bring(

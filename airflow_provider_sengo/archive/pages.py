@@ -17,28 +17,15 @@ of the list. That is why a day is sealed only by two equal reads on different da
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import msgspec
 
 from airflow_provider_sengo.archive.rows import RANK_SUCCESS, Row, hash64
+from airflow_provider_sengo.protocol.envelope import ListingPage
 
 MAX_PASSES = 5
 _DIGEST_MASK = (1 << 64) - 1
 INT64_MAX = 2**63 - 1
-
-
-class Page(Protocol):
-    """What a page must tell: ``protocol.sengo.ListingPage`` does."""
-
-    @property
-    def current_page(self) -> int: ...
-    @property
-    def total_pages(self) -> int: ...
-    @property
-    def total_records(self) -> int: ...
-    @property
-    def rows(self) -> tuple[bytes, ...]: ...
 
 
 class PassFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,18 +57,18 @@ class Pass:
     ``downward``: walk from the last page to the second, because the totals fell in the pass before.
     """
 
-    def __init__(self, first: Page, *, downward: bool) -> None:
+    def __init__(self, first: ListingPage, *, downward: bool) -> None:
         self.first = first
         numbers = range(2, first.total_pages + 1)
         self.numbers: Sequence[int] = numbers[::-1] if downward else numbers
-        self._last: Page = first
+        self._last: ListingPage = first
         self._pages_most = first.total_pages
         self._ids: set[int] = set()
         self._moved: dict[str, None] = {}
         self._fell = False
         self._rows = self._amount_sum = self._odd_rows = self._digest = 0
 
-    def take(self, page: Page, rows: Sequence[Row]) -> list[int]:
+    def take(self, page: ListingPage, rows: Sequence[Row]) -> list[int]:
         """Count a page's rows and look for signs of movement; return the hashes of their ids."""
         self._check(page)
         if page.current_page == self.first.total_pages:
@@ -108,7 +95,7 @@ class Pass:
         """The pages to read a second time once all were taken: the first, and the last if it is another."""
         return (1,) if self.first.total_pages < 2 else (1, self.first.total_pages)
 
-    def compare(self, again: Page) -> bool:
+    def compare(self, again: ListingPage) -> bool:
         """Whether a page read a second time is as it was; if not, the listing moved."""
         self._check(again)
         before = self.first if again.current_page == 1 else self._last
@@ -134,7 +121,7 @@ class Pass:
             totals_fell=self._fell,
         )
 
-    def _check(self, page: Page) -> None:
+    def _check(self, page: ListingPage) -> None:
         """Totals as on the first page, and as many rows as a page of its place must have."""
         first = self.first
         if (page.total_records, page.total_pages) != (first.total_records, first.total_pages):

@@ -78,6 +78,26 @@ def read_log(tables: Tables, project: str, since: date | None = None) -> list[Re
     return _records(_query(tables, "reads", where, _STATE_COLUMNS))
 
 
+def read_log_of_day(tables: Tables, project: str, day: date) -> list[ReadRecord]:
+    """Of ``read_log`` what the state of one day depends on; the states of other days cannot be told by it.
+
+    The day's own reads, and of each type the first read and the earliest day's: a day that was never read is
+    judged by when, and how far back, the project's reading began.
+    """
+    columns = ", ".join(_STATE_COLUMNS)
+    first, earliest = (
+        f"row_number() OVER (PARTITION BY type ORDER BY {order}) AS {name}"
+        for order, name in (("started_at", "nth_read"), ("day, started_at", "nth_of_days"))
+    )
+    table = _select(
+        tables,
+        "reads",
+        f"SELECT {columns} FROM (SELECT {columns}, {first}, {earliest} FROM t WHERE project = {quoted(project)}) "
+        f"WHERE day = {quoted(day.isoformat())} OR nth_read = 1 OR nth_of_days = 1",
+    )
+    return [] if table is None else _records(table)
+
+
 def reads_of_day(tables: Tables, project: str, day: date) -> list[ReadRecord]:
     """Every read of a day's listings, failed ones too, the latest first."""
     where = f"project = {quoted(project)} AND day = {quoted(day.isoformat())}"

@@ -11,15 +11,16 @@ Source of the fields: docs.sengo.id/extras/transactions and /fund-acceptance/qri
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import blake2b
 from operator import attrgetter
 from typing import Annotated, Any, Literal
 
 import msgspec
 
-from airflow_provider_sengo.archive.lenient import can_be_told, decode_leniently
 from airflow_provider_sengo.exceptions import UnexpectedResponse
+from airflow_provider_sengo.protocol.envelope import DECODE_ERRORS
+from airflow_provider_sengo.protocol.lenient import CHANNELS, decode_leniently
 
 RANKS = {"pending": 0, "expired": 2, "failed": 2, "success": 3}
 RANK_UNKNOWN = 1  # a status word this package does not know, or none
@@ -31,17 +32,6 @@ NAME_MAX = 100  # characters of a field's name
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
 Text = str | None
-
-# The channel is recognised by which of these objects a record has.
-# wire name -> (channel, wire name of code, of number, of holder)
-CHANNELS = {
-    "qris": ("qris", None, None, None),
-    "virtualAccount": ("virtual_account", "bankCode", "vaNumber", "viewName"),
-    "eWallet": ("e_wallet", "channel", "phoneNumber", "viewName"),
-    "retail": ("retail", "channel", "paymentCode", "viewName"),
-    "disbursement": ("disbursement", "bankCode", "recipientAccount", "recipientName"),
-    "creditCard": ("credit_card", None, None, None),
-}
 
 
 class _Channel(msgspec.Struct, rename="camel", gc=False):
@@ -135,7 +125,7 @@ def read_row(raw: bytes) -> Row:
     """The row of one record. Raises ``UnexpectedResponse`` only if it has no readable ``id``."""
     try:
         wire = _decode_wire(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except DECODE_ERRORS:
         return _read_odd(raw)
     if not (can_be_told(wire.expired_date) and can_be_told(wire.paid_date) and can_be_told(wire.settle_date)):
         return _read_odd(raw)
@@ -193,6 +183,20 @@ def _channel_of(wire: _Wire) -> tuple[Text, Text, Text, Text, int]:
         holder and getattr(account, holder),
         found,
     )
+
+
+def can_be_told(moment: datetime | None) -> bool:
+    """Whether an instant lies between the years 1 and 9999 of UTC too; None does.
+
+    One after them in a file's statistics makes a whole Delta table unreadable.
+    """
+    if moment is None or 1 < moment.year < 9999:  # the first and the last year need a look
+        return True
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        return False
+    return True
 
 
 class _Odd:

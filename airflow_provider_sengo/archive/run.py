@@ -3,6 +3,7 @@
 
 The gateway, the archive and the clock are given, so that operators, the command line and tests run the
 very same steps: read each listing -> ask for what vanished -> commit history and rows -> record the reads.
+What a read proves is decided in ``pages`` and ``coverage``, what is written in ``merge``; nothing of it here.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import logging
-import random
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -21,7 +20,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 from deltalake.fs import DeltaStorageHandler
 
-from airflow_provider_sengo.archive.merge import COMMIT_TRIES, COMMIT_WAIT_S
+from airflow_provider_sengo.archive.merge import COMMIT_TRIES, until_landed
 from airflow_provider_sengo.archive.tables import SCHEMAS, WRITER, Tables
 
 log = logging.getLogger(__name__)
@@ -93,19 +92,22 @@ def _compact(tables: Tables, name: str, sleep: Callable[[float], None]) -> bool:
 
     A merge that began before finds its file gone and is decided again, as after any rival's commit.
     """
-    for attempt in range(1, COMMIT_TRIES + 1):
-        try:
-            tables.make(name).optimize.compact(
-                max_concurrent_tasks=COMPACT_TASKS,
-                max_spill_size=COMPACT_SPILL_BYTES,
-                writer_properties=WRITER,
-            )
-        except CommitFailedError:
-            sleep(random.uniform(0, COMMIT_WAIT_S * 2**attempt))
-        else:
-            return True
-    log.warning("%s: others wrote %s times in between; its small files are left for next time", name, attempt)
-    return False
+
+    def compact() -> None:
+        tables.make(name).optimize.compact(
+            max_concurrent_tasks=COMPACT_TASKS,
+            max_spill_size=COMPACT_SPILL_BYTES,
+            writer_properties=WRITER,
+        )
+
+    try:
+        until_landed(compact, sleep=sleep)
+    except CommitFailedError:
+        log.warning(
+            "%s: others wrote %s times in between; its small files are left for next time", name, COMMIT_TRIES
+        )
+        return False
+    return True
 
 
 def _vacuum(table: DeltaTable, files: pa_fs.FileSystem, keep_days: int) -> tuple[int, int]:

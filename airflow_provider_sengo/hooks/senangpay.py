@@ -40,7 +40,9 @@ class SenangPayHook(GatewayHook[SenangPayConnection]):
     ``airflow_provider_sengo.exceptions``; wrong arguments and connections raise ``ValueError`` before
     anything is sent. Use it as a context manager, or ``close()`` it, to give its session back early.
 
-    :param senangpay_conn_id: the :ref:`connection <senangpay>` to use; read at first use, once a hook.
+    :param senangpay_conn_id: the :ref:`connection <senangpay>` to use; default ``senangpay_default``. It is
+        read at first use, once a hook.
+    :param logger_name: its logger's name after ``airflow.task.hooks.``; default is the class's full name.
     """
 
     conn_name_attr = "senangpay_conn_id"
@@ -48,8 +50,8 @@ class SenangPayHook(GatewayHook[SenangPayConnection]):
     conn_type = connection_fields.SENANGPAY.connection_type
     hook_name = connection_fields.SENANGPAY.hook_name
 
-    def __init__(self, senangpay_conn_id: str = default_conn_name, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, senangpay_conn_id: str = default_conn_name, *, logger_name: str | None = None) -> None:
+        super().__init__(logger_name=logger_name)
         self.senangpay_conn_id = senangpay_conn_id
 
     @staticmethod

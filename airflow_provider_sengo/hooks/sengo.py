@@ -38,7 +38,9 @@ class SenGoHook(GatewayHook[SenGoConnection]):
     ``airflow_provider_sengo.exceptions``; wrong arguments and connections raise ``ValueError`` before
     anything is sent. Use it as a context manager, or ``close()`` it, to give its session back early.
 
-    :param sengo_conn_id: the :ref:`connection <sengo>` to use; read at first use, once a hook.
+    :param sengo_conn_id: the :ref:`connection <sengo>` to use; default ``sengo_default``. It is
+        read at first use, once a hook.
+    :param logger_name: its logger's name after ``airflow.task.hooks.``; default is the class's full name.
     """
 
     conn_name_attr = "sengo_conn_id"
@@ -46,8 +48,8 @@ class SenGoHook(GatewayHook[SenGoConnection]):
     conn_type = connection_fields.SENGO.connection_type
     hook_name = connection_fields.SENGO.hook_name
 
-    def __init__(self, sengo_conn_id: str = default_conn_name, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, sengo_conn_id: str = default_conn_name, *, logger_name: str | None = None) -> None:
+        super().__init__(logger_name=logger_name)
         self.sengo_conn_id = sengo_conn_id
 
     @staticmethod

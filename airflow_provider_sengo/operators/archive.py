@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tasks of the daily archive: plan -> one task per day and type -> check.
 
+Which days are read, what a read proves and what is written is decided in ``archive``, nothing of it here.
 pyarrow, deltalake and aiohttp are imported when a task runs, never when a DAG file is parsed. Nothing may
 fork in a task after them: delta-rs does not survive it.
 """

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tasks that charge, check and switch stored cards with senangPay. No XCom ever holds a card token.
 
-Give the card token as a template that a secrets backend or a masked connection fills; it is masked in the
-logs from the moment a task reads it.
+How a card is charged once is in ``protocol.charge``, which order it is for in ``identity``; no rule of either
+stands here. Give the card token as a template that a secrets backend or a masked connection fills; it is
+masked in the logs from the moment a task reads it.
 """
 
 from __future__ import annotations

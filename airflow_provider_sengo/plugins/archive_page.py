@@ -26,7 +26,9 @@ router = APIRouter()
 
 RANGE_DAYS = 30  # shown unless another range is chosen
 RANGE_DAYS_MAX = 366
-PROJECTS_JUDGED_MAX = 20  # so many other projects are looked at for days that need somebody
+PROJECTS_JUDGED_MAX = (
+    20  # so many projects are looked at for days that need somebody; the page names the rest
+)
 QUICK_RANGES = (7, 30, 90, 365)
 
 
@@ -61,6 +63,7 @@ def archive_page(
         project=chosen,
         projects=projects,
         waiting={each: len(found) for each, found in waiting.items()},
+        unjudged=len(projects) - len(waiting),
         now=now,
         actions=state_calendar.actions(judged, now),
         counts=state_calendar.counts(judged),

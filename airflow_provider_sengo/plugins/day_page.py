@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page of one day: its states, its sums, every read of its listings, its oddities and its downloads.
 
-It is judged as on the archive page, by all reads of the project; no row of a transaction is shown here.
+Its state is the one that the archive page shows; no row of a transaction is shown here.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def day_page(request: Request, project: str, day: str) -> HTMLResponse:
     now: datetime = request.app.state.clock()
     chosen = read_day(day, "day")
     with archive_tables() as tables:
-        judged, _ = judge(report.read_log(tables, project), project, now)
+        judged, _ = judge(report.read_log_of_day(tables, project, chosen), project, now)
         reads = report.reads_of_day(tables, project, chosen)
         totals = report.totals(tables, project, chosen, chosen)
         odd = report.odd_rows(tables, project, chosen)

@@ -52,13 +52,6 @@ def ringgit_to_sen(value: object, *, field: str = "amount") -> Sen:
     return Sen(int(match[1]) * SEN_PER_RINGGIT + int(match[2] or 0))
 
 
-def sen_to_ringgit(amount_sen: Sen) -> str:
-    """Ringgit as text with two decimals: 2450 -> ``"24.50"``."""
-    sign = "-" if amount_sen < 0 else ""
-    ringgit, sen = divmod(abs(amount_sen), SEN_PER_RINGGIT)
-    return f"{sign}{ringgit}.{sen:02d}"
-
-
 def parse_positive(value: object, *, field: str, unit: str) -> int:
     """A count of ``unit`` above zero by the same rule as money: an int, or its plain digits.
 

@@ -36,7 +36,7 @@ TIES_MAX = 2_000  # ways to choose among payments of the same second
 
 
 class Page(Protocol):
-    """What a page must tell: ``protocol.sengo.ListingPage`` does."""
+    """What a page must tell beside its rows, which whoever fetched it has read already."""
 
     @property
     def current_page(self) -> int: ...

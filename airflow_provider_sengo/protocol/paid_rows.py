@@ -8,7 +8,6 @@ Source of the fields: docs.sengo.id/extras/transactions and /fund-acceptance/qri
 
 from __future__ import annotations
 
-import json
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
@@ -17,21 +16,10 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
-import msgspec
+from airflow_provider_sengo.protocol.lenient import CHANNELS, decode_leniently
 
 MASK = (1 << 64) - 1
 SUCCESS = "success"
-INTEGER_DIGITS_MAX = 40  # far beyond 64 bits; Python itself refuses to read more than some thousands
-
-# The channel is recognised by which of these objects a record has.
-CHANNELS = {
-    "qris": "qris",
-    "virtualAccount": "virtual_account",
-    "eWallet": "e_wallet",
-    "retail": "retail",
-    "disbursement": "disbursement",
-    "creditCard": "credit_card",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +32,13 @@ class PaidRow:
 
     key: int
     is_paid: bool
-    has_id: bool
     paid_at: datetime | None
     event: dict[str, Any]
 
 
 def read_row(raw: bytes, *, type: str, project: str) -> PaidRow:
     """A record's own bytes as a row; never raises."""
-    record = _decoded(raw)
+    record, _ = decode_leniently(raw)
     id = _text(record.get("id"))
     paid_at = _instant(record.get("paidDate"))
     event = {
@@ -62,13 +49,13 @@ def read_row(raw: bytes, *, type: str, project: str) -> PaidRow:
         "fee": _whole(record.get("fee")),
         "fee_payer": _text(record.get("feePayer")),
         "paid_at": paid_at.isoformat() if paid_at else None,
-        "channel": next((ours for wire, ours in CHANNELS.items() if record.get(wire)), None),
+        "channel": next((ours for wire, (ours, *_) in CHANNELS.items() if record.get(wire)), None),
         "type": type,
         "project": project,
         "status": SUCCESS,
     }
     key = hash64(id.encode() if id else raw)
-    return PaidRow(key, bool(id) and record.get("status") == SUCCESS, bool(id), paid_at, event)
+    return PaidRow(key, bool(id) and record.get("status") == SUCCESS, paid_at, event)
 
 
 def hash64(data: bytes) -> int:
@@ -111,25 +98,9 @@ class Ids:
         return True
 
 
-def _decoded(raw: bytes) -> dict[str, Any]:
-    """The record, also where its bytes are not sound JSON text in UTF-8; empty if it is none."""
-    try:
-        record = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        try:
-            record = json.loads(raw.decode("utf-8", "surrogateescape"), parse_int=_integer)
-        except (ValueError, RecursionError):
-            record = None
-    return record if isinstance(record, dict) else {}
-
-
-def _integer(digits: str) -> int | float:
-    return int(digits) if len(digits) <= INTEGER_DIGITS_MAX else float(digits)
-
-
 def _text(value: object) -> str | None:
-    r"""Text as it came; half a surrogate pair, which no database takes, as its escape ``\ud83d``."""
-    return value.encode("utf-8", "backslashreplace").decode() or None if isinstance(value, str) else None
+    """Text, and not an empty one."""
+    return value or None if isinstance(value, str) else None
 
 
 def _whole(value: object) -> int | None:

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a waiting trigger tells its task, as plain JSON; written by one release, maybe read by another."""
+"""What a waiting trigger tells its task, as plain JSON; written by one release, maybe read by another.
+
+So no field may lose its name or change its meaning. Events are stored: no secret may be in one.
+"""
 
 from __future__ import annotations
 

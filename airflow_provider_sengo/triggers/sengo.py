@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Waiting for SenGo's transactions in the triggerer; the sensors' JSON twins."""
+"""Waiting for SenGo's transactions in the triggerer: what is asked for, as JSON; the sensors' twins.
+
+How the waiting goes is in ``wait``, how many are looked for at once in ``poller``, what an answer means in
+``protocol.waiting``; nothing of these here. A trigger stored by one release may be started by another, so no
+argument may lose its name or change its meaning.
+"""
 
 from __future__ import annotations
 

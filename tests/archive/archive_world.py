@@ -15,11 +15,13 @@ import pytest
 from airflow_provider_sengo.archive import days, tables
 from airflow_provider_sengo.archive.run import DayJob, DayResult, archive_day
 from airflow_provider_sengo.archive.store import Archive
+from airflow_provider_sengo.protocol.envelope import ListingPage
 
 DAY = date(2026, 11, 20)
 NEXT_DAY = DAY + timedelta(days=1)
 PROJECT = "api.sengo.id-0a1b2c3d"
 CLOSED = days.closed_at(DAY)
+COMMITS = {"path": "_delta_log/0000", "method": "PUT"}  # the requests to an object store that commit
 
 
 def record(id: object, status: object = "success", amount: object = 1000, **changes: object) -> bytes:
@@ -40,16 +42,6 @@ def record(id: object, status: object = "success", amount: object = 1000, **chan
         **changes,
     }
     return json.dumps({name: value for name, value in fields.items() if value is not ...}).encode()
-
-
-@dataclass(frozen=True)
-class FakePage:
-    """One page as the gateway's protocol layer gives it."""
-
-    current_page: int
-    total_pages: int
-    total_records: int
-    rows: tuple[bytes, ...]
 
 
 @dataclass
@@ -113,7 +105,7 @@ class FakeGateway:
     def listing(self, day: date, type: str, status: str) -> list[bytes]:
         return [row.raw for row in self.rows if (row.day, row.type, row.status) == (day, type, status)]
 
-    async def fetch_page(self, *, day: date, type: str, status: str, page: int) -> FakePage:
+    async def fetch_page(self, *, day: date, type: str, status: str, page: int) -> ListingPage:
         self.asked.append((status, page))
         nth = sum(asked[0] == status for asked in self.asked)
         await asyncio.sleep(0)  # others in flight are asked as well
@@ -124,7 +116,7 @@ class FakeGateway:
         raws = self.listing(day, type, status)
         start = (page - 1) * self.page_size
         pages = -(-len(raws) // self.page_size)
-        return FakePage(page, pages, len(raws), tuple(raws[start : start + self.page_size]))
+        return ListingPage(page, pages, len(raws), tuple(raws[start : start + self.page_size]))
 
     async def fetch_row(self, id: str) -> bytes | None:
         self.asked_ids.append(id)

@@ -6,12 +6,15 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-from archive_world import DAY, NEXT_DAY, PROJECT, Clock, World, counted_commits, record
+from archive_world import COMMITS, DAY, NEXT_DAY, PROJECT, Clock, World, counted_commits, record
 from deltalake import write_deltalake
 from deltalake.exceptions import CommitFailedError
+from object_store import KINDS
 
 from airflow_provider_sengo.archive import days, heal
+from airflow_provider_sengo.archive.merge import COMMIT_TRIES
 from airflow_provider_sengo.archive.schema import TRANSACTIONS
+from airflow_provider_sengo.archive.tables import STORAGE_TRIES
 
 THIRD_DAY = DAY + timedelta(days=2)
 NOW = days.closed_at(THIRD_DAY) + timedelta(hours=1)
@@ -176,4 +179,43 @@ def test_rivals_that_always_win(late, monkeypatch):
     monkeypatch.setattr(heal.time, "sleep", lambda seconds: None)
     with pytest.raises(CommitFailedError):
         mend(late)
-    assert len(calls) == heal.COMMIT_TRIES
+    assert len(calls) == COMMIT_TRIES
+
+
+@pytest.fixture
+def doubled(late, monkeypatch):
+    """A world with one id under two days, and no wait between two tries."""
+    monkeypatch.setattr(heal.time, "sleep", lambda seconds: None)
+    stand(late, "a", DAY, record("a", "pending"))
+    stand(late, "a", NEXT_DAY, record("a"))
+    late.archive.tables.make("history")
+    return late
+
+
+@pytest.mark.parametrize("place", ["s3"], indirect=True)
+@pytest.mark.parametrize("nth", [1, 2], ids=["history", "rows"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_commit_that_fails_or_whose_answer_is_lost(doubled, object_store, kind, nth):
+    """Whichever commit of the mending it is, and whether it landed or not: one row, one version, counted once."""
+    before = object_store.counts()[kind]
+    with object_store.failing(nth, [kind], times=1, **COMMITS):
+        assert mend(doubled) == 1
+    assert object_store.counts()[kind] == before + 1
+    assert doubled.held() == {"a": record("a")}
+    assert doubled.history("a") == [(record("a", "pending"), "double")]
+    assert mend(doubled) == 0
+
+
+@pytest.mark.parametrize("place", ["s3"], indirect=True)
+def test_storage_that_takes_no_commit(doubled, object_store):
+    """After bounded tries the storage's own error comes out; both rows still stand, and are mended later."""
+    before = object_store.counts()["reset"]
+    with (
+        object_store.failing(1, ["reset"], **COMMITS),
+        pytest.raises(OSError, match="Generic S3 error"),
+    ):
+        mend(doubled)
+    assert object_store.counts()["reset"] == before + STORAGE_TRIES
+    assert doubled.archive.transactions().num_rows == 2
+    assert mend(doubled) == 1
+    assert doubled.held() == {"a": record("a")}

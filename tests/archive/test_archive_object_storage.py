@@ -8,7 +8,7 @@ import threading
 from datetime import timedelta
 
 import pytest
-from archive_world import NEXT_DAY, Clock, World, record
+from archive_world import COMMITS, NEXT_DAY, Clock, World, record
 from object_store import BUCKET, KEY_ID, KINDS, REGION, SECRET
 from read_records import FIRST, read
 
@@ -18,8 +18,6 @@ from airflow_provider_sengo.archive.tables import SCHEMAS, STORAGE_TRIES
 from airflow_provider_sengo.archive.upkeep import keep_up
 from airflow_provider_sengo.hooks.storage import storage_options
 from airflow_provider_sengo.operators.upkeep import SenGoArchiveUpkeepOperator
-
-COMMITS = {"path": "_delta_log/0000", "method": "PUT"}
 
 
 @pytest.fixture

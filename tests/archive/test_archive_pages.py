@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import pytest
-from archive_world import FakePage, record
+from archive_world import record
 
 from airflow_provider_sengo.archive.pages import Pass, PassFacts
 from airflow_provider_sengo.archive.rows import read_rows
+from airflow_provider_sengo.protocol.envelope import ListingPage
 
 TWICE = "an id was listed twice"
 TOTALS = "the totals changed"
@@ -15,12 +16,12 @@ SIZE = "a page had another number of rows than its place asks for"
 TOTAL = "distinct ids differ from the total"
 
 
-def page(number: int, ids: str, *, pages: int = 3, total: int = 8, status: str = "success") -> FakePage:
+def page(number: int, ids: str, *, pages: int = 3, total: int = 8, status: str = "success") -> ListingPage:
     """A page of rows named by single letters."""
-    return FakePage(number, pages, total, tuple(record(id, status) for id in ids))
+    return ListingPage(number, pages, total, tuple(record(id, status) for id in ids))
 
 
-def walk(*pages: FakePage, again: tuple[FakePage, ...] = (), downward: bool = False) -> PassFacts:
+def walk(*pages: ListingPage, again: tuple[ListingPage, ...] = (), downward: bool = False) -> PassFacts:
     """The facts of a pass that was given these pages."""
     this = Pass(pages[0], downward=downward)
     for each in pages:
@@ -126,7 +127,7 @@ def test_digest_is_of_the_set_of_ids():
 def test_sums_only_whole_successes():
     """The sum is of readable amounts of rows whose own status is success; odd rows are counted."""
     rows = (record("a"), record("b", "failed"), record("c", amount=1.5), record("d", "refunded"))
-    only = FakePage(1, 1, 4, rows)
+    only = ListingPage(1, 1, 4, rows)
     facts = walk(only)
     assert (facts.amount_sum, facts.odd_rows, facts.rows) == (1000, 2, 4)
 
@@ -135,6 +136,6 @@ def test_a_sum_that_no_column_holds_spoils_no_day():
     """Rows of absurd amounts are rows all the same; their day must stay provable."""
     most = 2**63 - 1
     rows = tuple(record(id, "success", amount=most) for id in "ab")
-    both = FakePage(1, 1, 2, rows)
+    both = ListingPage(1, 1, 2, rows)
     facts = walk(both, again=(both,))
     assert (facts.quiet, facts.distinct_ids, facts.amount_sum) == (True, 2, most)

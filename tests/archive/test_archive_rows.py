@@ -9,15 +9,16 @@ import pytest
 from archive_world import DAY, record
 
 from airflow_provider_sengo.archive.rows import (
-    CHANNELS,
     NAME_MAX,
     ODD_FIELDS_MAX,
+    can_be_told,
     hash64,
     read_row,
     read_rows,
 )
 from airflow_provider_sengo.archive.schema import row_batch
 from airflow_provider_sengo.exceptions import UnexpectedResponse
+from airflow_provider_sengo.protocol.lenient import CHANNELS
 
 WIB = timezone(timedelta(hours=7))
 BIG = 2**63
@@ -125,6 +126,18 @@ def test_odd_dates(wire, value, extra):
 def test_dates_at_the_ends_of_time(value):
     """The first and the last instants that can be told are taken."""
     assert odd(record("a", expiredDate=value, paidDate=value)) == []
+
+
+def test_instants_that_can_be_told():
+    """Only what has a UTC time between the years 1 and 9999 can be told."""
+    assert can_be_told(None)
+    for text, told in (
+        ("2026-11-20T00:00:00+07:00", True),
+        ("9999-12-31T23:59:59+00:00", True),
+        ("9999-12-31T23:59:59-01:00", False),
+        ("0001-01-01T00:00:00+01:00", False),
+    ):
+        assert can_be_told(datetime.fromisoformat(text)) is told
 
 
 def test_dates_may_be_absent():

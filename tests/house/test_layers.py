@@ -22,7 +22,7 @@ NAME = PACKAGE.name
 HEAVY = {"requests", "aiohttp", "pyarrow", "deltalake", "fastapi", "uvicorn"}
 AIRFLOW = "airflow.providers.common.compat.*"
 
-PURE_ARCHIVE = ("days", "rows", "lenient", "pages", "coverage", "plan", "check")
+PURE_ARCHIVE = ("days", "rows", "pages", "coverage", "plan", "check")
 STORAGE = ("schema", "spool", "tables", "compare", "rewrite", "merge", "heal", "upkeep", "store", "report")
 SHELL = ("listing", "run")
 PAGES = (

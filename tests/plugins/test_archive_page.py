@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 from archive_maker import PROJECT, TODAY, make_archive
 from archive_world import World
+from read_records import FIRST, read
 
 from airflow_provider_sengo.archive.coverage import State
 from airflow_provider_sengo.archive.store import Archive
+from airflow_provider_sengo.plugins.archive_page import PROJECTS_JUDGED_MAX
 
 URGENT = TODAY - timedelta(days=6)
 LATER = TODAY - timedelta(days=4)
@@ -239,3 +241,22 @@ def test_a_project_in_danger_is_shown_before_others(ask, archive_uri):
     assert f'<p class="sub">{other}</p>' in text
     assert "to do</span>" in text
     assert f'<p class="sub">{PROJECT}</p>' in ask("archive", project=PROJECT)
+
+
+@pytest.mark.parametrize("more", [0, 2])
+def test_projects_that_were_not_looked_at_are_told(ask, archive_uri, more):
+    """With how to reach them; what such a project needs stands on its own page. No word where there are none."""
+    projects = [f"project-{number:02}" for number in range(PROJECTS_JUDGED_MAX + more)]
+    Archive(archive_uri).record_reads(
+        [record for project in projects for record in read(FIRST, project, project=project)]
+    )
+    text = ask("archive")
+    note = re.search(r'<p class="note">Only the first .*?</p>', text)
+    assert (note is not None) is (more > 0)
+    if note:
+        assert "the first 20 of 22 projects" in note[0]
+        assert "<code>archive?project=NAME</code>" in note[0]
+    last = projects[-1]
+    assert f'<a href="archive?project={last}">{last}' in text
+    assert text.count("to do</span>") == PROJECTS_JUDGED_MAX
+    assert 'href="day?project=project-' in ask("archive", project=last)

@@ -5,20 +5,24 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date, timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
 from archive_maker import NOW, PROJECT, TODAY, make_archive
-from archive_world import World, record
-from hypothesis import given
+from archive_world import DAY, NEXT_DAY, Clock, World, record
+from archive_world import PROJECT as WORLD_PROJECT
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_sengo.archive import report
+from airflow_provider_sengo.archive import days, report
 from airflow_provider_sengo.archive.coverage import coverage
 from airflow_provider_sengo.archive.store import Archive
-from airflow_provider_sengo.archive.tables import Tables
+from airflow_provider_sengo.archive.tables import StorageError, Tables
+from airflow_provider_sengo.plugins.archive_page import judge
 
 LOST = TODAY - timedelta(days=9)
+LONG_AGO = TODAY - timedelta(days=35)
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +36,40 @@ def test_the_log_of_reads_gives_the_same_coverage_as_the_whole_records(archive: 
     whole = coverage(archive.reads(PROJECT), project=PROJECT, now=NOW)
     assert coverage(report.read_log(archive.tables, PROJECT), project=PROJECT, now=NOW) == whole
     assert {str(item.state) for item in whole if item.day == LOST} == {"lost", "sealed"}
+
+
+@pytest.mark.parametrize("read_types", [("cashIn", "cashOut"), ("cashIn",)], ids=str)
+def test_one_day_is_judged_as_among_all(archive: Archive, tmp_path, read_types):
+    """By a handful of records each day has the state that all of them give it, read or not, near or far."""
+    tables = Tables(str(tmp_path / "some"))
+    chosen = [each for each in archive.reads(PROJECT) if each.type in read_types and each.day != LOST]
+    by_hand = msgspec.structs.replace(chosen[0], read_id="late", run="late", day=LONG_AGO, started_at=NOW)
+    elsewhere = msgspec.structs.replace(by_hand, read_id="elsewhere", project="another", type="cashOut")
+    Archive(tables.uri).record_reads([*chosen, by_hand, elsewhere])
+    whole, unread_types = judge(report.read_log(tables, PROJECT), PROJECT, NOW)
+    assert {str(item.state) for item in whole} >= {"open", "complete", "sealed", "lost", "before"}
+    for back in range(-1, 40):
+        day = TODAY - timedelta(days=back)
+        records = report.read_log_of_day(tables, PROJECT, day)
+        assert len(records) <= len(report.reads_of_day(tables, PROJECT, day)) + 2 * len(read_types)
+        judged, unread = judge(records, PROJECT, NOW)
+        assert [item for item in judged if item.day == day] == [item for item in whole if item.day == day]
+        assert unread == unread_types
+
+
+def test_the_reads_of_a_day_open_no_file_of_another(world: World):
+    """Which files have the day is told by the log, so its reads cost the same however many there are."""
+    world.clock = Clock(days.closed_at(NEXT_DAY) + timedelta(hours=1))
+    world.read(DAY)
+    folder = Path(world.archive.tables.address("reads"))
+    of_day = {*folder.rglob("*.parquet")}
+    world.read(NEXT_DAY)
+    for file in {*folder.rglob("*.parquet")} - of_day:
+        file.write_bytes(b"not parquet")
+    found = report.reads_of_day(world.archive.tables, WORLD_PROJECT, DAY)
+    assert sorted(each.status for each in found) == ["expired", "failed", "pending", "success"]
+    with pytest.raises(StorageError):
+        report.reads_of_day(world.archive.tables, WORLD_PROJECT, NEXT_DAY)
 
 
 def test_totals_are_those_of_the_rows(archive: Archive):
@@ -62,6 +100,7 @@ def test_a_sum_beyond_64_bits_is_exact(world: World):
     assert (total.rows, total.amount_sum) == (4, 3 * (2**63 - 1))
 
 
+@settings(deadline=None)  # the first question loads the engine
 @given(st.text(st.characters(exclude_categories=("Cs",))))
 def test_any_text_can_be_looked_for(archive: Archive, text: str):
     """Quotes and all: it is compared, never run."""
@@ -93,6 +132,7 @@ def test_an_archive_without_tables_answers_nothing(tmp_path):
     place = report.Place(PROJECT, "cashIn", str(TODAY), "x")
     assert report.read_log(tables, PROJECT) == []
     assert report.reads_of_day(tables, PROJECT, TODAY) == []
+    assert report.read_log_of_day(tables, PROJECT, TODAY) == []
     assert report.totals(tables, PROJECT, TODAY, TODAY) == []
     assert report.find(tables, "x") == []
     assert report.transaction(tables, place, raw=True) is None

@@ -1,19 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What cannot be stored in a table, found before it gets there: broken text, endless numbers, far instants.
+"""One of SenGo's records read leniently, by whoever must not lose it: the archive, and the events of payments.
 
-Pure. One such value must cost its own field, never the record it stands in, and least of all the archive:
-an instant after year 9999 in a file's statistics makes a whole Delta table unreadable.
+Pure. Broken text and endless numbers cost their own field, never the record they stand in. Which fields are
+taken, and what an odd one means, is each reader's own; answers that a payment depends on are never read here
+(``sengo_records`` reads those, strictly).
+Source of the fields: docs.sengo.id/extras/transactions and /fund-acceptance/qris.
 """
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
+from airflow_provider_sengo.protocol.envelope import DECODE_ERRORS
+
 INTEGER_DIGITS_MAX = 40  # far beyond 64 bits; Python itself refuses to read more than some thousands
+
+# The channel is recognised by which of these objects a record has.
+# wire name -> (channel, wire name of code, of account number, of account holder)
+CHANNELS = {
+    "qris": ("qris", None, None, None),
+    "virtualAccount": ("virtual_account", "bankCode", "vaNumber", "viewName"),
+    "eWallet": ("e_wallet", "channel", "phoneNumber", "viewName"),
+    "retail": ("retail", "channel", "paymentCode", "viewName"),
+    "disbursement": ("disbursement", "bankCode", "recipientAccount", "recipientName"),
+    "creditCard": ("credit_card", None, None, None),
+}
 
 _decode = msgspec.json.Decoder().decode
 
@@ -27,7 +41,7 @@ def decode_leniently(raw: bytes) -> tuple[dict[str, Any], bool]:
     whole = True
     try:
         record = _decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except DECODE_ERRORS:
         whole = False
         try:
             text = raw.decode("utf-8", "surrogateescape")
@@ -35,17 +49,6 @@ def decode_leniently(raw: bytes) -> tuple[dict[str, Any], bool]:
         except (ValueError, RecursionError):
             record = None
     return (record, whole) if isinstance(record, dict) else ({}, False)
-
-
-def can_be_told(moment: datetime | None) -> bool:
-    """Whether an instant lies between the years 1 and 9999 of UTC too; None does."""
-    if moment is None or 1 < moment.year < 9999:  # the first and the last year need a look
-        return True
-    try:
-        moment.astimezone(UTC)
-    except OverflowError:
-        return False
-    return True
 
 
 def _legible(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What no table could hold is found before it gets there."""
+"""Whatever a record holds, its row is one that a table can store."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from archive_world import DAY, record
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_sengo.archive.lenient import can_be_told, decode_leniently
-from airflow_provider_sengo.archive.rows import CHANNELS, hash64, read_row
+from airflow_provider_sengo.archive.rows import hash64, read_row
 from airflow_provider_sengo.archive.schema import row_batch
 from airflow_provider_sengo.exceptions import UnexpectedResponse
+from airflow_provider_sengo.protocol.lenient import CHANNELS
 
 BROKEN_TEXTS = {
     "invalid UTF-8": b"\xff\xfe",
@@ -51,27 +51,6 @@ def test_broken_names_and_nested_text():
     stored = row_batch([row], [1], listing="success", listed_day=DAY).to_pylist()[0]
     assert stored["account_name"] == "\\ud83d"
     assert stored["odd_fields"] == "$,\\ud83d"
-
-
-def test_lenient_decoding():
-    """Sound JSON is told from what had to be mended, and from what is no record."""
-    assert decode_leniently(b'{"a":1}') == ({"a": 1}, True)
-    assert decode_leniently(b'{"a":' + b"9" * 5_000 + b',"b":5}') == ({"a": float("inf"), "b": 5}, False)
-    assert decode_leniently(b'{"a":NaN,"b":["\xff"],"c":1}')[0]["c"] == 1
-    for raw in (b"[1]", b"x", b"", b"[" * 99_999, b'["\xff"]'):
-        assert decode_leniently(raw) == ({}, False)
-
-
-def test_instants_that_can_be_told():
-    """Only what has a UTC time between the years 1 and 9999 can be told."""
-    assert can_be_told(None)
-    for text, told in (
-        ("2026-11-20T00:00:00+07:00", True),
-        ("9999-12-31T23:59:59+00:00", True),
-        ("9999-12-31T23:59:59-01:00", False),
-        ("0001-01-01T00:00:00+01:00", False),
-    ):
-        assert can_be_told(datetime.fromisoformat(text)) is told
 
 
 JSON = st.recursive(
