@@ -13,7 +13,6 @@ A Python that this machine has not is told in the table. Python 3.11 must be the
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from matrix_cells import BY_HAND, CELLS, LOCKED, Cell
 from matrix_environment import UV, CannotInstall, Environment, find_python, make
+from witness_rule import witnesses_are_required
 
 CELL_WITHIN_S = 3600
 LINES_OF_A_FAILURE = 60
@@ -59,10 +59,6 @@ class Outcome:
         if self.is_absent:
             return self.cell.python != NEEDED_PYTHON or not witnesses_are_required()
         return bool(self.passed) and not (self.failed or self.trouble or self.unexplained)
-
-
-def witnesses_are_required() -> bool:
-    return os.environ.get("REQUIRE_WITNESSES") == "1" or os.environ.get("CI", "").lower() == "true"
 
 
 def run_cell(cell: Cell, tests: Sequence[str] = ()) -> Outcome:

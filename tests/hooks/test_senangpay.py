@@ -5,44 +5,32 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import hmac
-import json
 import logging
-from collections.abc import Iterator
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests_mock
-from airflow.models import Connection
-from airflow.providers.common.compat.sdk import AirflowNotFoundException
+from airflow.providers.common.compat.sdk import BaseHook
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import senangpay_shop
+from senangpay_shop import API, CHARGE, MERCHANT, SANDBOX, SECRET, TOKEN, define, hidden_in, signature
 
 from airflow_provider_sengo.exceptions import NotAuthorized, Rejected, SenGoProviderError, SignatureMismatch
-from airflow_provider_sengo.hooks.senangpay import NO_ORDER_ID, SenangPayHook
+from airflow_provider_sengo.hooks.senangpay import SenangPayHook
 from airflow_provider_sengo.protocol import senangpay
 
-MERCHANT, SECRET = "543160464805574", "SK-secret-of-the-tests-0001"
-SANDBOX = senangpay.BASE_URLS["sandbox"]
-API = f"{SANDBOX}/apiv1"
-TOKEN = "6bcc32c3cf4c6de03f4b3c967a36606d965d54cd51eb6cb7507555e2ad7b4521"
-CHARGE: dict[str, Any] = {
-    "name": "Abu Bin Ali",
-    "email": "ahmad@google.com",
-    "detail": "Order for product id #4",
-    "phone": "0109876543",
-    "order_id": "1234",
-    "amount_sen": "1000",
-    "token": TOKEN,
-}
+gateway = senangpay_shop.gateway
+hook = senangpay_shop.hook
+
 ROW = {
     "order_detail": {"grand_total": "10.00"},
     "payment_info": {"transaction_reference": "14951544812820", "status": "paid"},
 }
-
-
-def signature(*fields: str) -> str:
-    """senangPay's hash, written down a second time."""
-    return hmac.new(SECRET.encode(), "".join(fields).encode(), hashlib.sha256).hexdigest()
 
 
 def paid(**changes: Any) -> dict[str, Any]:
@@ -57,33 +45,22 @@ def paid(**changes: Any) -> dict[str, Any]:
     return fields | {"hash": signature(MERCHANT, *(str(value) for value in fields.values()))}
 
 
-def define(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> None:
-    """Define the connection ``senangpay_default``."""
-    given = {"conn_type": "senangpay", "login": MERCHANT, "password": SECRET} | fields
-    monkeypatch.setenv("AIRFLOW_CONN_SENANGPAY_DEFAULT", json.dumps(given))
-
-
-@pytest.fixture
-def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[SenangPayHook]:
-    """A hook over a sandbox connection that sends every call once."""
-    define(monkeypatch, extra={"max_attempts": 1})
-    with SenangPayHook() as hook:
-        yield hook
-
-
-@pytest.fixture
-def gateway() -> Iterator[requests_mock.Mocker]:
-    """The vendor's host name, answered in this process."""
-    with requests_mock.Mocker() as mocker:
-        yield mocker
-
-
 @pytest.fixture
 def masked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What Airflow's masker was told."""
     told: list[str] = []
     monkeypatch.setattr("airflow_provider_sengo.hooks.masking.mask_secret", told.append)
     return told
+
+
+def test_airflow_makes_the_hook_of_a_connection_by_its_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the parameters of any hook of Airflow's; another is refused by its name."""
+    define(monkeypatch)
+    hook = BaseHook.get_hook("senangpay_default", hook_params={"logger_name": "till"})
+    assert (type(hook), hook.senangpay_conn_id) == (SenangPayHook, "senangpay_default")
+    assert hook._logger_name == "till"
+    with pytest.raises(TypeError, match="'timeout'"):
+        BaseHook.get_hook("senangpay_default", hook_params={"timeout": 5})
 
 
 def test_a_charge_sends_the_form_with_an_empty_password(
@@ -214,79 +191,6 @@ def test_tokenization_there_and_back(
     assert gateway.call_count == 0
 
 
-@pytest.mark.parametrize("as_uri", [False, True])
-def test_airflow_tests_the_connection(
-    as_uri: bool, monkeypatch: pytest.MonkeyPatch, gateway: requests_mock.Mocker
-) -> None:
-    """Airflow's own test, as its UI runs it: a transient id in an environment variable, JSON or URI."""
-    gateway.get(f"{API}/query_order_status", json={"status": 1, "msg": "", "data": []})
-    extra = json.dumps({"environment": "sandbox", "timeout_s": 5, "max_attempts": None})
-    connection = Connection(  # noqa: AIR311  # the class that the api-server tests with
-        conn_id="TRANSIENT", conn_type="senangpay", login=MERCHANT, password=SECRET, port=443, extra=extra
-    )
-    monkeypatch.setenv("AIRFLOW_CONN_TRANSIENT", connection.get_uri() if as_uri else connection.as_json())
-    works, message = connection.test_connection()  # type: ignore[no-untyped-call]
-    assert (works, message) == (True, f"senangPay accepts merchant id and secret key at {SANDBOX}.")
-    (sent,) = gateway.request_history
-    assert (sent.method, sent.qs["order_id"]) == ("GET", [NO_ORDER_ID.lower()])
-
-
-@pytest.mark.parametrize(
-    ("http_status", "body"),
-    [(200, {"status": 0, "msg": f"HASH ERROR {SECRET}"}), (401, {"status": 0, "msg": SECRET})],
-)
-def test_test_connection_says_what_to_mend(
-    http_status: int, body: dict[str, Any], hook: SenangPayHook, gateway: requests_mock.Mocker
-) -> None:
-    """A refused hash is a finding, not an exception, and not an unknown order."""
-    gateway.get(f"{API}/query_order_status", status_code=http_status, json=body)
-    works, message = hook.test_connection()
-    assert not works
-    assert "merchant id, secret key, hash type and environment" in message
-    assert not hidden_in(message)
-
-
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"password": ""}, "Connection 'senangpay_default', field 'password': is missing"),
-        ({"host": "https://u:p@x"}, "Connection 'senangpay_default', field 'host': must hold no user name"),
-        ({"extra": {"ca_bundle": "/nowhere/roots.pem"}}, ""),
-    ],
-)
-def test_test_connection_names_a_wrong_field(
-    fields: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What can't even be sent is told by field."""
-    define(monkeypatch, **fields)
-    works, text = SenangPayHook().test_connection()
-    assert not works
-    assert message in text
-    assert not hidden_in(text)
-
-
-def test_test_connection_without_a_connection() -> None:
-    """The missing connection is named."""
-    works, message = SenangPayHook("nowhere").test_connection()
-    assert not works
-    assert "nowhere" in message
-    assert "percent-encode" in message
-    with pytest.raises(AirflowNotFoundException):
-        _ = SenangPayHook("nowhere").credentials
-
-
-def test_test_connection_hides_what_it_does_not_know(
-    hook: SenangPayHook, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A stranger's error is told by its type alone."""
-
-    def fails(order_id: str) -> None:
-        raise RuntimeError(SECRET)
-
-    monkeypatch.setattr(hook, "query_order", fails)
-    assert hook.test_connection() == (False, "The connection could not be tested: RuntimeError.")
-
-
 def test_secrets_are_masked_before_any_call(hook: SenangPayHook, masked: list[str]) -> None:
     """The secret key once the connection is read; a card token even if it is refused."""
     _ = hook.credentials
@@ -305,13 +209,6 @@ def test_secrets_are_masked_before_any_call(hook: SenangPayHook, masked: list[st
         with pytest.raises(ValueError, match=r"^token: "):
             hook.validate_token(value)  # type: ignore[arg-type]
     assert masked == []
-
-
-def hidden_in(text: str) -> list[str]:
-    """The secrets that a text gives away."""
-    hashes = (signature(MERCHANT, SECRET, "1234"), signature(MERCHANT, SECRET, NO_ORDER_ID))
-    secrets = (SECRET, TOKEN, CHARGE["email"], CHARGE["phone"], *hashes)
-    return [secret for secret in secrets if secret in text]
 
 
 def test_no_secret_in_reprs_errors_and_logs(

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import requests_mock
 from airflow.models import Connection
-from airflow.providers.common.compat.sdk import AirflowNotFoundException
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
 from airflow_provider_sengo.exceptions import NotAuthorized
 from airflow_provider_sengo.hooks.sengo import SenGoHook
@@ -67,6 +67,15 @@ def gateway() -> Iterator[requests_mock.Mocker]:
     """The vendor's host name, answered in this process."""
     with requests_mock.Mocker() as mocker:
         yield mocker
+
+
+def test_airflow_makes_the_hook_of_a_connection_by_its_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the parameters of any hook of Airflow's; another is refused by its name."""
+    define(monkeypatch)
+    hook = BaseHook.get_hook("sengo_default", hook_params={"logger_name": "till"})
+    assert (type(hook), hook.sengo_conn_id, hook._logger_name) == (SenGoHook, "sengo_default", "till")
+    with pytest.raises(TypeError, match="'timeout'"):
+        BaseHook.get_hook("sengo_default", hook_params={"timeout": 5})
 
 
 def test_get_balance_goes_to_the_sandbox_signed(hook: SenGoHook, gateway: requests_mock.Mocker) -> None:

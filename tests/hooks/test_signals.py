@@ -1,37 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What monitoring sees of calls: metrics through Airflow's own backend, spans through OpenTelemetry's."""
+"""What monitoring sees of calls through Airflow's own metrics; it gives nothing away and breaks nothing."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import sys
-from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import Asset
 from opentelemetry import trace
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from metrics_recorder import Recorder, recording, use_backend
+import signals_world
+from metrics_recorder import Recorder, use_backend
+from signals_world import BROKEN, DAY, asked
 
 from airflow_provider_sengo import exceptions
-from airflow_provider_sengo.hooks import lineage, signals
+from airflow_provider_sengo.hooks import signals
 from airflow_provider_sengo.hooks.senangpay import SenangPayHook
 from airflow_provider_sengo.hooks.sengo import SenGoHook
 from airflow_provider_sengo.protocol.http import Call, Request
 from airflow_provider_sengo.simulator import MERCHANT_ID, SECRET_KEY, Simulator
 
-DAY = date(2026, 11, 18)
+hook = signals_world.hook
+metrics = signals_world.metrics
+simulator = signals_world.simulator
+spans = signals_world.spans
+
 CALL: Call[str] = Call(
     "get_balance",
     Request("GET", "https://api.example/balance/REF-1?hash=s3cret", {}),
@@ -39,64 +39,6 @@ CALL: Call[str] = Call(
     repeatable=True,
     gate_key="k",
 )
-
-
-@pytest.fixture
-def metrics() -> Iterator[Recorder]:
-    with recording() as recorder:
-        yield recorder
-
-
-class Broken(SpanProcessor):
-    """Raises when told to."""
-
-    is_on = False
-
-    def on_start(self, span: Any, parent_context: Any = None) -> None:
-        if self.is_on:
-            raise RuntimeError("no span begins")
-
-    def on_end(self, span: ReadableSpan) -> None:
-        if self.is_on:
-            raise RuntimeError("no span ends")
-
-
-EXPORTER = InMemorySpanExporter()
-BROKEN = Broken()
-
-
-@pytest.fixture
-def spans() -> InMemorySpanExporter:
-    """OpenTelemetry as Airflow sets it up: one provider a process, for good."""
-    if not isinstance(trace.get_tracer_provider(), TracerProvider):
-        trace.set_tracer_provider(TracerProvider())
-    provider: Any = trace.get_tracer_provider()
-    if not getattr(provider, "is_watched", False):
-        provider.is_watched = True
-        provider.add_span_processor(SimpleSpanProcessor(EXPORTER))
-        provider.add_span_processor(BROKEN)
-    EXPORTER.clear()
-    return EXPORTER
-
-
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with Simulator(per_day=6, now="2026-11-20T10:00:00+07:00", frozen=True) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def hook(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> SenGoHook:
-    fields = {"login": simulator.client_key, "password": simulator.client_token, "host": simulator.base_url}
-    monkeypatch.setenv(
-        "AIRFLOW_CONN_SENGO_DEFAULT",
-        json.dumps({"conn_type": "sengo", **fields, "extra": {"max_attempts": 2}}),
-    )
-    return SenGoHook()
-
-
-def asked(gateway: str, call: str, outcome: str = "ok") -> dict[str, str]:
-    return {"gateway": gateway, "call": call, "outcome": outcome}
 
 
 def test_a_call_is_one_count_and_one_duration(hook: SenGoHook, metrics: Recorder) -> None:
@@ -205,57 +147,6 @@ def test_a_tag_is_a_part_of_a_name() -> None:
     assert signals.as_tag("a=b,c d") == "a_b_c_d"
 
 
-def test_a_call_is_a_span_below_the_tasks_own(hook: SenGoHook, spans: InMemorySpanExporter) -> None:
-    """Named after the call, with method and host, and nothing that an error says."""
-    tracer = trace.get_tracer("a task")
-    with hook, tracer.start_as_current_span("task_run"):
-        hook.get_balance()
-        with pytest.raises(exceptions.NotFound):
-            hook.get_transaction("INV-404")
-    balance, transaction, task = spans.get_finished_spans()
-    known = {"sengo.gateway": "sengo", "http.request.method": "GET", "server.address": "127.0.0.1"}
-    assert (balance.name, balance.attributes) == ("sengo.get_balance", known)
-    assert (balance.kind, balance.status.status_code) == (trace.SpanKind.CLIENT, trace.StatusCode.UNSET)
-    assert (transaction.name, transaction.attributes) == (
-        "sengo.get_transaction",
-        known | {"error.type": "NotFound"},
-    )
-    assert transaction.status.status_code is trace.StatusCode.ERROR
-    assert (transaction.status.description, transaction.events) == (None, ())
-    assert {each.parent.span_id for each in (balance, transaction) if each.parent} == {task.context.span_id}
-
-
-@pytest.mark.parametrize("url", ["http://[", "http://[::1", "https://[x]/balance", "balance"])
-def test_an_address_that_cannot_be_read_breaks_no_call(
-    url: str, metrics: Recorder, spans: InMemorySpanExporter
-) -> None:
-    """What is said of it is what sending it says; the span goes without a host."""
-    call = Call("get_balance", Request("GET", url, {}), lambda answer: "", repeatable=True, gate_key="k")
-    reached = []
-    with signals.watch("sengo", call):
-        reached.append(url)
-    assert reached == [url]
-    (span,) = spans.get_finished_spans()
-    assert span.attributes is not None
-    assert span.attributes["server.address"] == ""
-    assert [each.tags for each in metrics.named("sengo.request")] == [asked("sengo", "get_balance")]
-
-
-def test_spans_of_calls_at_a_time_do_not_mix(hook: SenGoHook, spans: InMemorySpanExporter) -> None:
-    """Each is below the span that it was made in, not below its neighbour's."""
-
-    async def read() -> None:
-        async with hook.open_listing(4) as listing:
-            page = {"day": DAY, "type": "cashIn", "status": "success", "page": 1}
-            with trace.get_tracer("a task").start_as_current_span("task_run"):
-                await asyncio.gather(*(listing.fetch_page(**page) for _ in range(4)))
-
-    asyncio.run(read())
-    *calls, task = spans.get_finished_spans()
-    assert [each.name for each in calls] == ["sengo.list_rows"] * 4
-    assert {each.parent.span_id for each in calls if each.parent} == {task.context.span_id}
-
-
 def test_no_secret_and_no_reference_is_told(
     hook: SenGoHook, simulator: Simulator, metrics: Recorder, spans: InMemorySpanExporter
 ) -> None:
@@ -322,21 +213,3 @@ def test_our_own_mistake_is_not_hidden(metrics: Recorder) -> None:
     with pytest.raises(AttributeError), signals.watch("sengo", object()):  # type: ignore[arg-type]
         metrics.incr("reached", 1, 1)
     assert metrics.told == []
-
-
-@pytest.mark.parametrize("project", ["api.sengo.id-0a1b2c3d", "127.0.0.1:8080-0a1b2c3d", "::1:80-0a1b2c3d"])
-def test_airflow_takes_our_assets_as_they_are(project: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No part of the URI is changed or refused, and OpenLineage's name holds all of it."""
-    # Without OpenLineage's client, Airflow's stand-in for a dataset keeps nothing.
-    monkeypatch.setattr("airflow.providers.common.compat.openlineage.facet.Dataset", SimpleNamespace)
-    uri = lineage.day_uri(project, "cashIn", "2026-11-21")
-    asset = Asset(uri=uri)
-    assert asset.uri == uri == f"sengo://{project}/transactions/cashIn/2026-11-21"
-    named = lineage.convert_asset_to_openlineage(asset, None)
-    assert (named.namespace, named.name) == (f"sengo://{project}", "transactions/cashIn/2026-11-21")
-
-
-def test_a_table_on_disk_gets_a_scheme() -> None:
-    """An asset's URI has one; that of an object store stays."""
-    assert lineage.table_uri("/data/my books#1/transactions") == "file:///data/my%20books%231/transactions"
-    assert lineage.table_uri("s3://books/sengo/transactions") == "s3://books/sengo/transactions"

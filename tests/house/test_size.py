@@ -12,13 +12,15 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from repository import ROOT, product_files, repository_files
+from repository import ROOT, files_of_tests, product_files, repository_files
 
 FILE_LINES_MAX = 300
 BODY_LINES_MAX = 50
 SPDX = "# SPDX-License-Identifier: Apache-2.0"
 PRODUCT = product_files()
 IDS = [str(path.relative_to(ROOT)) for path in PRODUCT]
+EVERYTHING = [*PRODUCT, *files_of_tests()]
+EVERY_ID = [str(path.relative_to(ROOT)) for path in EVERYTHING]
 
 # Spelled in pieces, so that this file does not name what it looks for.
 FOLDERS = ("/ho" + "me/", "/ro" + "ot/", "/wo" + "rk/", "/Us" + "ers/", "/tmp" + "/bash")
@@ -30,7 +32,7 @@ HOSTS = (
 PLACES = re.compile(rf"(?<![\w.:}}/-])(?:{'|'.join(FOLDERS)})|{'|'.join(HOSTS)}", re.IGNORECASE)
 
 
-@pytest.mark.parametrize("path", PRODUCT, ids=IDS)
+@pytest.mark.parametrize("path", EVERYTHING, ids=EVERY_ID)
 def test_a_file_has_a_licence_line_a_docstring_and_at_most_300_lines(path: Path) -> None:
     """A reader knows at once what a file is, and has it in the head when the end is reached."""
     text = path.read_text()
@@ -40,7 +42,7 @@ def test_a_file_has_a_licence_line_a_docstring_and_at_most_300_lines(path: Path)
     assert len(lines) <= FILE_LINES_MAX
 
 
-@pytest.mark.parametrize("path", PRODUCT, ids=IDS)
+@pytest.mark.parametrize("path", EVERYTHING, ids=EVERY_ID)
 def test_a_function_has_at_most_50_lines(path: Path) -> None:
     """Without its docstring; what is longer decides more than one thing."""
     functions = [

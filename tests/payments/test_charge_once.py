@@ -2,7 +2,22 @@
 """Exactly once, exhaustively: every crash, every fault, every rerun of charging a card."""
 
 import pytest
-from payment_world import LOST as LOST_ANYWHERE
+from charge_world import (
+    AMOUNT,
+    CREDENTIALS,
+    LOST,
+    ORDER,
+    POST,
+    QUERIES,
+    QUERY,
+    TAMPERED,
+    TROUBLES,
+    a_world,
+    check_truth,
+    execute,
+    run_to_its_end,
+    steps,
+)
 from payment_world import Crash, Execution, Task, make_world, trouble
 
 from airflow_provider_sengo.exceptions import (
@@ -14,100 +29,7 @@ from airflow_provider_sengo.exceptions import (
     SignatureMismatch,
 )
 from airflow_provider_sengo.protocol import senangpay
-from airflow_provider_sengo.protocol.charge import charge_token_once, set_token_status
-from airflow_provider_sengo.simulator import MERCHANT_ID, SECRET_KEY
-
-CREDENTIALS = senangpay.SenangPayCredentials(
-    base_url="http://127.0.0.1:8800", merchant_id=MERCHANT_ID, secret_key=SECRET_KEY
-)
-ORDER, AMOUNT = "ORDER1001", 2_450
-POST, QUERY, TOGGLE = "POST /apiv1/pay_cc", "GET /apiv1/query_order_status", "POST /apiv1/update_token_status"
-# A signed answer counts under any 2xx, so a 201 is no lost answer here.
-LOST = [fault for fault in LOST_ANYWHERE if dict(fault.details).get("status") != 201]
-RERUNS_MAX = 3
-TIMEOUT_S = 60.0
-TAMPERED = [
-    trouble("tamper", fields={"status": 0}),
-    trouble("tamper", fields={"amount_paid": 1}),
-    trouble("tamper", fields={"amount_paid": 1}, sign="again"),
-    trouble("tamper", fields={"order_id": "OTHER"}),
-    trouble("tamper", fields={"order_id": "OTHER"}, sign="again"),
-    trouble("tamper", fields={"transaction_id": "1"}),
-    trouble("tamper", fields={"hash": "0" * 64}),
-    trouble("tamper", sign="blank"),
-]
-UNPROVED = [trouble("tamper", remove=("hash",)), trouble("tamper", remove=("transaction_id",), sign="again")]
-REFUSED = [
-    trouble("refuse", status=status, code="Invalid Merchant", processed=processed)
-    for status in (200, 401)
-    for processed in (True, False)
-]
-TROUBLES = [*LOST, *REFUSED, *TAMPERED, *UNPROVED, trouble("no_connection"), None]
-# What the order query shows of charges: at once, after some queries, as pending first, never.
-QUERIES = [
-    {},
-    {"shown_after_queries": 3},
-    {"shown_after_s": 30.0},
-    {"pending_queries": 3},
-    {"charges_shown_by": ()},
-]
-
-
-def steps(world, task, token, *, may_have_been_sent=None):
-    return charge_token_once(
-        order_id=ORDER,
-        amount_sen=AMOUNT,
-        query=senangpay.query_order(CREDENTIALS, ORDER),
-        charge=senangpay.charge_token(
-            CREDENTIALS,
-            name="Siti Nurhaliza",
-            email="siti@example.my",
-            detail="Order 1001",
-            phone="0123456789",
-            order_id=ORDER,
-            amount_sen=AMOUNT,
-            token=token,
-        ),
-        may_have_been_sent=task.may_have_been_sent() if may_have_been_sent is None else may_have_been_sent,
-        reconcile_timeout_s=TIMEOUT_S,
-    )
-
-
-def execute(world, task, token, kill_at=None, **options):
-    task.tries += 1
-    execution = Execution(world, task=task, kill_at=kill_at)
-    try:
-        return execution.run(steps(world, task, token, **options)), execution
-    except (SenGoProviderError, Crash) as error:
-        return error, execution
-
-
-def check_truth(world, result):
-    """At most one charge; success names it; a failure that could hide one says what to look up."""
-    charges = world.charges(ORDER)
-    assert len(charges) <= 1
-    if isinstance(result, senangpay.CardPayment):
-        assert [charge["transaction_id"] for charge in charges] == [result.transaction_id]
-        assert (result.order_id, result.amount_sen) == (ORDER, AMOUNT)
-    elif isinstance(result, Rejected) and result.code == senangpay.DECLINED:
-        assert charges == []
-    elif isinstance(result, OutcomeUnknown | SignatureMismatch):
-        assert ORDER in str(result)
-        assert "Look the order up" in str(result) or isinstance(result, SignatureMismatch)
-
-
-def run_to_its_end(world, task, token):
-    for _ in range(RERUNS_MAX):
-        result, _ = execute(world, task, token)
-        check_truth(world, result)
-        if not isinstance(result, SenGoProviderError) or not result.curable:
-            break
-    return result
-
-
-def a_world(**switches):
-    world = make_world(senangpay=switches)
-    return world, world.senangpay.issue_token()
+from airflow_provider_sengo.protocol.charge import charge_token_once
 
 
 def test_every_crash_times_every_fault_times_retry_and_clear(capsys):
@@ -209,65 +131,6 @@ def test_a_mark_that_cannot_be_kept_sends_nothing():
     assert "POST charge_token" not in execution.sent
 
 
-PAID, FAILED, PENDING = ("paid", AMOUNT), ("failed", AMOUNT), ("pending", AMOUNT)
-
-
-@pytest.mark.parametrize("sent", [True, False])
-@pytest.mark.parametrize(
-    ("rows", "expected"),
-    [
-        ([PAID], "ours"),
-        ([FAILED, PAID], "ours"),
-        ([PAID, FAILED, FAILED], "ours"),
-        ([PAID, PAID], "paid 2 times"),
-        ([("paid", AMOUNT + 1)], "another amount"),
-        ([PENDING], "not known"),
-        ([PENDING, PAID], "not known"),
-        ([PENDING, FAILED], "not known"),
-        ([FAILED], None),
-        ([FAILED, FAILED], None),
-    ],
-    ids=str,
-)
-def test_the_table_row_by_row(rows, expected, sent):
-    """What the order's rows mean, whoever made them; nothing is ever sent where there are any."""
-    world, token = a_world()
-    references = [world.senangpay.add_payment(ORDER, amount_sen=sen, status=status) for status, sen in rows]
-    execution = Execution(world)
-    try:
-        result = execution.run(steps(world, Task(), token, may_have_been_sent=sent))
-    except SenGoProviderError as error:
-        result = error
-    assert "POST charge_token" not in execution.sent
-    if expected == "ours":
-        assert result.transaction_id == references[[status for status, _ in rows].index("paid")]
-        return
-    assert not result.curable
-    if expected is None and not sent:
-        assert isinstance(result, Rejected)
-        assert result.code == senangpay.DECLINED
-    else:
-        assert isinstance(result, OutcomeUnknown)
-        assert (expected or "not known") in str(result)
-    assert all(reference in str(result) for reference in references)
-
-
-def test_no_rows_and_maybe_sent_stops():
-    """An empty order proves nothing once something may have been sent."""
-    world, token = a_world()
-    result, execution = execute(world, Task(), token, may_have_been_sent=True)
-    assert isinstance(result, OutcomeUnknown)
-    assert "POST charge_token" not in execution.sent
-
-
-def test_a_pending_row_that_settles_is_waited_for():
-    """A pending row is watched for the time given, and counts once it is paid."""
-    world, token = a_world()
-    reference = world.senangpay.add_payment(ORDER, amount_sen=AMOUNT, status="pending", paid_after_s=25)
-    result, _ = execute(world, Task(), token)
-    assert result.transaction_id == reference
-
-
 def test_a_decline_is_final_and_proved():
     """A decline whose hash verifies is Rejected, with the gateway's words."""
     world = make_world()
@@ -276,40 +139,6 @@ def test_a_decline_is_final_and_proved():
     assert isinstance(result, Rejected)
     assert result.code == senangpay.DECLINED
     assert "Insufficient funds" in str(result)
-
-
-@pytest.mark.parametrize("start", [True, False])
-@pytest.mark.parametrize("wanted", [True, False])
-@pytest.mark.parametrize("fault", [None, *LOST], ids=str)
-def test_a_card_is_brought_into_the_wanted_state(start, wanted, fault):
-    """From either state, two toggles at most, three after a lost answer, and the state is as wanted."""
-    world = make_world()
-    token = world.senangpay.issue_token(enabled=start)
-    if fault is not None:
-        fault.strike(world, TOGGLE, (1,))
-    execution = Execution(world)
-    machine = set_token_status(toggle=senangpay.toggle_token(CREDENTIALS, token), enabled=wanted)
-    if fault is not None and fault.name == "soft_error":  # a refusal in so many words is not argued with
-        with pytest.raises(Rejected):
-            execution.run(machine)
-        assert len(execution.sent) == 1
-        return
-    state = execution.run(machine)
-    assert state.enabled is wanted
-    assert world.senangpay.token(token)["enabled"] is wanted
-    assert len(execution.sent) <= (2 if fault is None else 3)
-
-
-def test_a_card_whose_answers_are_all_lost_is_not_called_switched():
-    """Three toggles without an answer: OutcomeUnknown, and the task may run again."""
-    world = make_world()
-    token = world.senangpay.issue_token()
-    LOST[0].strike(world, TOGGLE, ())
-    execution = Execution(world)
-    with pytest.raises(OutcomeUnknown) as caught:
-        execution.run(set_token_status(toggle=senangpay.toggle_token(CREDENTIALS, token), enabled=False))
-    assert caught.value.curable
-    assert len(execution.sent) == 3
 
 
 @pytest.mark.parametrize("seconds", ["60", None, True, -1, float("nan"), float("inf")])
@@ -326,29 +155,3 @@ def test_a_wrong_time_limit_is_refused_before_anything_is_asked(seconds):
     )
     with pytest.raises(ValueError, match="reconcile_timeout_s"):
         next(machine)
-
-
-@pytest.mark.parametrize("count", [1, 2])
-def test_a_paid_row_without_a_reference_is_no_payment_of_ours(count):
-    """Rows that cannot be told apart are not taken for one, and none of them for a success."""
-    world, token = a_world()
-    for _ in range(count):
-        reference = world.senangpay.add_payment(ORDER, amount_sen=AMOUNT, status="paid")
-        world.senangpay.mutate(reference, **{"payment_info.transaction_reference": ""})
-    result, execution = execute(world, Task(), token)
-    assert isinstance(result, OutcomeUnknown)
-    assert not result.curable
-    assert "POST charge_token" not in execution.sent
-
-
-def test_a_toggle_refused_half_way_says_where_the_card_is():
-    """The first toggle took the card away, the second is refused: the error names the state it is in."""
-    world = make_world()
-    token = world.senangpay.issue_token(enabled=True)
-    trouble("refuse", status=200, code="Invalid token", processed=False).strike(world, TOGGLE, (2,))
-    with pytest.raises(OutcomeUnknown, match="its state is disabled"):
-        Execution(world).run(
-            set_token_status(toggle=senangpay.toggle_token(CREDENTIALS, token), enabled=True)
-        )
-    with pytest.raises(ValueError, match="enabled"):
-        next(set_token_status(toggle=senangpay.toggle_token(CREDENTIALS, token), enabled="false"))

@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
 
 from airflow_provider_sengo.exceptions import SenGoProviderError
 from airflow_provider_sengo.protocol.http import Response

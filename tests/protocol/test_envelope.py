@@ -1,50 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What counts as success, and which error everything else is."""
+"""What counts as success and as a page, and which error everything else is."""
 
 from __future__ import annotations
 
-import time
 from bisect import bisect_left
-from datetime import UTC, datetime
 
-import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from envelope_answers import EXTRA, SUCCESS, read, read_page, refused
 
 from airflow_provider_sengo.exceptions import (
     DuplicateReference,
     NotAuthorized,
     NotFound,
     Rejected,
-    SenGoProviderError,
     Unavailable,
     UnexpectedResponse,
 )
-from airflow_provider_sengo.protocol.envelope import (
-    MESSAGE_CHARACTERS_MAX,
-    ListingPage,
-    success_data,
-    success_page,
-)
-from airflow_provider_sengo.protocol.http import Response
+from airflow_provider_sengo.protocol.envelope import MESSAGE_CHARACTERS_MAX, ListingPage
 from airflow_provider_sengo.protocol.odd_page import split_page
 
 HTML = "<!DOCTYPE html><html><body>It works? client-token</body></html>"
-EXTRA = {"currentPage": 1, "totalPages": 1, "totalRecords": 1}
-SUCCESS = {"responseCode": 200, "responseMessage": "success"}
-
-
-def read(response: Response) -> bytes:
-    return success_data(response, call_name="get_balance", redact=lambda text: text.replace("s3cret", "***"))
-
-
-def read_page(response: Response, page: int = 1) -> ListingPage:
-    return success_page(response, page=page, call_name="list_rows", redact=str)
-
-
-def refused(code: object, message: object, **more: object) -> dict[str, object]:
-    return {"responseCode": code, "responseMessage": message, **more}
 
 
 @pytest.mark.parametrize("message", ["success", "Success", "SUCCESS"])
@@ -90,66 +65,6 @@ def test_an_odd_2xx_is_no_success(answer, body, path):
         read(answer(body))
     assert error.value.json_path == path
     assert "client-token" not in str(error.value)
-
-
-# The documented rows (docs.sengo.id/extras/errors), and the classes they are.
-ROWS = [
-    (400, "CREATE_FAILED", Rejected, "look the reference up"),
-    (401, "UNAUTHORIZED", NotAuthorized, "Check the connection's key"),
-    (401, "PRODUCT_ACCESS_ERROR", NotAuthorized, "enable this product"),
-    (402, "INSUFFICIENT_BALANCE", Rejected, "Top the balance up"),
-    (403, "UNAUTHORIZED", NotAuthorized, "this machine's address"),
-    (403, "PAYMENT_INACTIVE_ERROR", NotAuthorized, "switch this payment channel on"),
-    (404, "TRANSACTION_NOT_FOUND", NotFound, "seven days"),
-    (409, "DUPLICATE_REFERENCE", DuplicateReference, "Look the reference up"),
-    (422, "REQUEST_INVALID", Rejected, "will be refused again"),
-    (429, "PAYMENT_INTERNAL_ERROR", Unavailable, "Try again later"),
-    (500, "", Unavailable, "Try again later"),
-    (503, "", Unavailable, "Try again later"),
-]
-
-
-@pytest.mark.parametrize("row", ROWS)
-@pytest.mark.parametrize(
-    ("http_of", "body_of"),
-    [
-        (lambda status: status, lambda status, code: refused(status, code or "Server Error")),
-        (lambda status: status, lambda status, code: refused(status, f"Sorry: {code}. Bye")),
-        (lambda status: status, lambda status, code: refused(status, "Maaf", error={"list": [code]})),
-        (
-            lambda status: status,
-            lambda status, code: {"error": {"code": code, "text": "Maaf"}, "responseCode": 0},
-        ),
-        (lambda status: 200, lambda status, code: refused(status, code or "Server Error")),
-        (lambda status: 200, lambda status, code: refused(status, "Maaf", errors=[{"code": code}])),
-    ],
-    ids=["code", "code in text", "code deep", "no responseCode", "inside a 200", "deep inside a 200"],
-)
-def test_every_documented_error(answer, row, http_of, body_of):
-    """Each row is its class with status, code and advice, wherever the code stands, also inside a 200."""
-    status, code, kind, advice = row
-    with pytest.raises(Rejected) as error:
-        read(answer(body_of(status, code), http_of(status)))
-    assert type(error.value) is kind
-    assert (error.value.http_status, error.value.code) == (status, code)
-    assert advice in str(error.value)
-    assert str(error.value).startswith(f"SenGo answered get_balance with {status}")
-
-
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [(400, Rejected), (401, NotAuthorized), (402, Rejected), (403, NotAuthorized), (404, NotFound),
-     (405, Rejected), (409, DuplicateReference), (418, Rejected), (422, Rejected), (429, Unavailable),
-     (500, Unavailable), (502, Unavailable), (599, Unavailable)],
-)  # fmt: skip
-@pytest.mark.parametrize("inside_a_200", [False, True])
-def test_without_a_known_code_the_status_decides(answer, status, kind, inside_a_200):
-    """Human text instead of a code falls back on the HTTP status, or on the responseCode inside a 200."""
-    with pytest.raises(Rejected) as error:
-        read(answer(refused(status, "Maaf, ada kesalahan"), 200 if inside_a_200 else status))
-    assert type(error.value) is kind
-    assert (error.value.http_status, error.value.code) == (status, "")
-    assert ": Maaf, ada kesalahan. " in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -239,17 +154,6 @@ def test_redirects_are_named_and_not_followed(answer, status, body):
         read(answer(body, status, {"location": "https://elsewhere/"}))
 
 
-def test_unavailable_carries_the_gateways_wish(answer):
-    """Retry-After reaches the retry policy in seconds, also from an error inside a 200."""
-    for status in (429, 200):
-        with pytest.raises(Unavailable) as error:
-            read(answer(refused(429, "PAYMENT_INTERNAL_ERROR"), status, {"retry-after": "7"}))
-        assert error.value.retry_after_s == 7.0
-    with pytest.raises(Unavailable) as error:
-        read(answer("", 503))
-    assert error.value.retry_after_s is None
-
-
 def test_the_gateways_message_is_one_bounded_redacted_line(answer):
     """Line breaks, control and direction characters become blanks, secrets go before the cut."""
     message = "a\nb\x1b[31m\u202ec\u2028d s3cret" + "!" * 500
@@ -261,27 +165,6 @@ def test_the_gateways_message_is_one_bounded_redacted_line(answer):
     assert "a b [31m c d ***!!!" in text
     assert text.count("!") < MESSAGE_CHARACTERS_MAX < len(text)
     assert ".... Mend" not in text
-
-
-def test_a_framework_message_is_quoted_too(answer):
-    """Where responseMessage is missing, the text of ``message`` tells the reason."""
-    with pytest.raises(Rejected, match=r"with 422: The amount field is required. Mend"):
-        read(answer({"message": "The amount field is required."}, 422))
-
-
-def test_codes_are_whole_words(answer):
-    """A longer word that contains a known code is not that code."""
-    with pytest.raises(Rejected) as error:
-        read(answer(refused(422, "NOT_UNAUTHORIZED REQUEST_INVALID_X"), 422))
-    assert error.value.code == ""
-
-
-def test_the_message_outranks_other_fields(answer):
-    """A code in responseMessage decides, wherever else another one stands."""
-    body = {"viewName": "UNAUTHORIZED", **refused(422, "REQUEST_INVALID")}
-    with pytest.raises(Rejected) as error:
-        read(answer(body, 422))
-    assert error.value.code == "REQUEST_INVALID"
 
 
 def test_an_error_body_with_an_unreadable_part_keeps_its_status(answer):
@@ -399,41 +282,3 @@ def test_what_can_be_read_but_not_written_again_is_our_error(answer):
         except UnexpectedResponse as error:
             said.add((str(error).partition(" (at ")[0], error.json_path))
     assert ("SenGo's answer to list_rows is nested too deeply", "$.responseExtra") in said
-
-
-def test_pages_are_read_fast(answer):
-    """Reading 200 pages of 100 rows takes a small part of a second: the bound is ten times the norm."""
-    row = {"id": "66e934f6-f5d6-4f1c-bb3d-450ec2873782", "qris": {"content": "0" * 250, "url": ""}}
-    extra = {"currentPage": 1, "totalPages": 200, "totalRecords": 20_000}
-    response = answer(SUCCESS | {"responseData": [row] * 100, "responseExtra": extra})
-    start_s = time.process_time()
-    for _ in range(200):
-        read_page(response)
-    assert time.process_time() - start_s < 0.1
-
-
-_json = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
-    | st.sampled_from(["success", "UNAUTHORIZED", "TRANSACTION_NOT_FOUND", 200, 404, 500]),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(["responseCode", "responseMessage", "responseData", "responseExtra", "message",
-                         "currentPage", "totalPages", "totalRecords", "x"]), inner, max_size=6),
-    max_leaves=12,
-)  # fmt: skip
-_body = (
-    st.binary() | st.text().map(lambda text: text.encode("utf-8", "replace")) | _json.map(msgspec.json.encode)
-)
-
-
-@given(_body, st.integers(min_value=200, max_value=599))
-def test_no_answer_breaks_the_readers(body, status):
-    """Whatever comes back, the readers return or raise one of this package's errors."""
-    response = Response(status, {}, body, datetime(2025, 3, 23, tzinfo=UTC))
-    for reader in (read, read_page):
-        said = ""
-        try:
-            reader(response)
-        except SenGoProviderError as error:
-            said = str(error)
-        assert said.isprintable()

@@ -1,112 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every payment of a listing is told: while it grows, shrinks and shifts, and over restarts at any moment."""
+"""Every payment of a listing is told, while it grows, shrinks and shifts, and rather twice than not at all."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from paid_listing import NOON, Listed, Sweeps
 
 from airflow_provider_sengo.protocol import paid
-from airflow_provider_sengo.protocol.paid import PASSES_MAX, READ_AGAIN, Listing, newest_beyond
-from airflow_provider_sengo.protocol.paid_rows import Mark, PaidRow, hash64, read_row
-
-NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-LONG_AGO = NOON - timedelta(days=30)
-
-
-@dataclass
-class Page:
-    """A page as the gateway shows it."""
-
-    current_page: int
-    total_pages: int
-    total_records: int
-    rows: list[PaidRow] = field(default_factory=list)
-
-
-class Listed:
-    """A listing at the gateway: rows in some order, in pages."""
-
-    def __init__(self, size: int = 3, order: str = "newest") -> None:
-        self.size, self.order, self.rows, self.made = size, order, [], 0
-
-    def arrive(self, paid_at: datetime | None = NOON, *, status: str = "success") -> str:
-        id = f"id-{self.made}"
-        self.made += 1
-        record = {"id": id, "status": status, "paidDate": paid_at.isoformat() if paid_at else None}
-        self.put(record)
-        return id
-
-    def put(self, record: dict[str, Any]) -> None:
-        row = read_row(json.dumps(record).encode(), type="cashIn", project="p")
-        places = {"newest": 0, "oldest": len(self.rows), "hash": row.key % (len(self.rows) + 1)}
-        self.rows.insert(places[self.order], row)
-
-    def leave(self, at: int) -> None:
-        if self.rows:
-            self.rows.pop(at % len(self.rows))
-
-    def page(self, number: int) -> Page:
-        pages = max(1, -(-len(self.rows) // self.size))
-        rows = self.rows[(number - 1) * self.size : number * self.size]
-        return Page(number, pages, len(self.rows), rows)
-
-    @property
-    def paid_ids(self) -> set[str]:
-        return {row.event["id"] for row in self.rows if row.is_paid}
-
-
-class Sweeps:
-    """What the trigger does, one page a step; ``told`` is in order, with doubles."""
-
-    def __init__(self, listed: Listed, mark: Mark | None = None, since: datetime = LONG_AGO) -> None:
-        self.listed, self.since, self.at = listed, since, NOON
-        self.told: list[str] = []
-        self.fetched = 0
-        self.listing = Listing(mark, since=since, started_at=self.at)
-
-    def restart(self, mark: Mark | None) -> None:
-        self.listing = Listing(mark, since=self.since, started_at=self.at)
-
-    def steps(self, *, pages_max: int = 1000) -> Iterator[None]:
-        """One sweep; each page is fetched once, and a step is made after each."""
-        self.at += timedelta(seconds=1)
-        memo: dict[int, Page] = {}
-        number: int | None = 1
-        take: Callable[..., list[PaidRow]] = self.listing.look
-        while number is not None:
-            if number not in memo:
-                if len(memo) == pages_max:
-                    return
-                memo[number] = self.listed.page(number)
-                self.fetched += 1
-            page = memo[number]
-            for row in take(page, page.rows, self.at):
-                self.told.append(row.event["id"])
-            yield
-            take, number = self.listing.take, self.listing.wants()
-
-    def sweep(self, *, pages_max: int = 1000) -> list[str]:
-        """One sweep while nothing moves; what it told."""
-        before = len(self.told)
-        for _ in self.steps(pages_max=pages_max):
-            ...
-        return self.told[before:]
-
-    def settle(self) -> None:
-        """Sweep until nothing is left to read, a day later as well."""
-        for _ in range(2):
-            for _ in range(4 * PASSES_MAX):
-                self.sweep()
-            assert self.listing.is_read
-            self.at += READ_AGAIN
+from airflow_provider_sengo.protocol.paid import PASSES_MAX, READ_AGAIN, newest_beyond
+from airflow_provider_sengo.protocol.paid_rows import Mark, hash64
 
 
 @pytest.mark.parametrize("order", ["newest", "oldest", "hash"])
@@ -163,51 +68,6 @@ def test_a_busy_day_is_read_to_its_end_although_it_grows_all_the_time() -> None:
     sweeps.sweep()
     assert sorted(sweeps.told) == sorted(new)
     assert not set(old) & set(sweeps.told)
-
-
-def test_a_payment_made_after_a_restart_does_not_wait_for_the_old_ones_to_be_found_out() -> None:
-    """It is told with its page, while the day is read over many sweeps, and is not told again."""
-    listed = Listed()
-    for _ in range(30):
-        listed.arrive(NOON - timedelta(hours=1))
-    sweeps = Sweeps(listed, mark=Mark().plus(row.key for row in listed.rows))
-    new = listed.arrive(NOON + timedelta(minutes=1))
-    assert sweeps.sweep(pages_max=2) == [new]
-    while not sweeps.listing.is_read:
-        assert sweeps.sweep(pages_max=2) == []
-    assert sweeps.listing.mark == Mark().plus(row.key for row in listed.rows)
-    assert sweeps.fetched == 2 * 10  # eleven pages, the first in each of ten sweeps
-
-
-@pytest.mark.parametrize("missed", [0, 1, 2, 5])
-@pytest.mark.parametrize("order", ["newest", "oldest", "hash"])
-def test_a_restart_tells_what_was_paid_meanwhile_and_nothing_else(missed: int, order: str) -> None:
-    """Old rows are told from new ones by the mark, also if all were paid in the same second."""
-    listed = Listed(order=order)
-    sweeps = Sweeps(listed)
-    for _ in range(8):
-        listed.arrive()
-    sweeps.sweep()
-    mark = sweeps.listing.mark
-    sweeps.told.clear()
-    new = [listed.arrive() for _ in range(missed)]
-    sweeps.restart(mark)
-    sweeps.sweep()
-    assert sorted(sweeps.told) == sorted(new)
-    assert sweeps.listing.is_read
-    assert sweeps.listing.notes == []
-
-
-def test_a_single_payment_listed_late_is_found_after_a_restart() -> None:
-    """Whatever its instant, one new row is what the digests differ by."""
-    listed = Listed()
-    for minute in range(8):
-        listed.arrive(NOON - timedelta(minutes=minute))
-    mark = Mark().plus(row.key for row in listed.rows)
-    late = listed.arrive(NOON - timedelta(hours=5))
-    sweeps = Sweeps(listed, mark)
-    assert set(sweeps.sweep()) == {late, "id-0"}  # paid just when it started: told to be sure
-    assert sweeps.listing.notes == []
 
 
 @pytest.mark.parametrize("cause", ["older ones came", "one left"])
@@ -390,84 +250,6 @@ def test_a_listing_that_is_being_read_keeps_its_ids() -> None:
     assert sweeps.listing.ids_kept == 6
     sweeps.sweep(pages_max=2)
     assert sweeps.listing.ids_kept == 9
-
-
-MOVES = st.lists(
-    st.one_of(
-        st.tuples(st.just("arrive"), st.integers(0, 4), st.sampled_from([0, 0, 0, -30, None])),
-        st.tuples(st.just("sweep"), st.integers(1, 5), st.just(0)),
-        st.tuples(st.just("steps"), st.integers(1, 4), st.integers(0, 3)),  # rows come between two pages
-        st.tuples(st.just("restart"), st.integers(0, 3), st.integers(0, 4)),
-        st.tuples(st.just("drop"), st.just(0), st.just(0)),
-        st.tuples(st.just("leave"), st.integers(0, 100), st.integers(0, 2)),
-    ),
-    max_size=40,
-)
-
-
-class Story:
-    """A listing, its sweeps and a store, moved at random."""
-
-    def __init__(self, size: int, order: str) -> None:
-        self.listed = Listed(size, order)
-        self.sweeps = Sweeps(self.listed)
-        self.stored: list[Mark | None] = [None]  # after each sweep
-
-    def arrive(self, count: int, age_s: int | None) -> None:
-        for _ in range(count):
-            self.listed.arrive(None if age_s is None else self.sweeps.at + timedelta(seconds=age_s))
-
-    def sweep(self, pages_max: int) -> None:
-        self.sweeps.sweep(pages_max=pages_max)
-        self.stored.append(self.sweeps.listing.mark)
-
-    def steps(self, pages_max: int, arrivals: int) -> None:
-        for _ in self.sweeps.steps(pages_max=pages_max):
-            self.arrive(arrivals, 0)
-        self.stored.append(self.sweeps.listing.mark)
-
-    def restart(self, steps: int, back: int) -> None:
-        """Die after some pages; the store may be some sweeps behind."""
-        for at, _ in enumerate(self.sweeps.steps()):
-            if at >= steps:
-                break
-        mark = self.stored[max(0, len(self.stored) - 1 - back)]
-        self.stored.append(mark)
-        self.sweeps.restart(mark)
-
-    def drop(self, *_: int) -> None:
-        self.sweeps.listing.drop_ids()
-
-    def leave(self, at: int, count: int) -> None:
-        for _ in range(count):
-            self.listed.leave(at)
-
-
-SHAPE = {"size": st.integers(1, 4), "order": st.sampled_from(["newest", "oldest", "hash"]), "moves": MOVES}
-THOROUGH = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-
-@THOROUGH
-@given(**SHAPE)
-def test_without_restarts_each_payment_is_told_exactly_once(size: int, order: str, moves: list[Any]) -> None:
-    """However rows arrive, also while pages are read, and however few pages a sweep may fetch."""
-    story = Story(size, order)
-    for what, first, second in moves:
-        if what not in ("restart", "leave", "drop"):
-            getattr(story, what)(first, second) if what != "sweep" else story.sweep(first)
-    story.sweeps.settle()
-    assert sorted(story.sweeps.told) == sorted(story.listed.paid_ids)
-
-
-@THOROUGH
-@given(**SHAPE)
-def test_over_restarts_each_payment_is_told_at_least_once(size: int, order: str, moves: list[Any]) -> None:
-    """Killed at any page, with a store that is some sweeps behind, while rows come and go."""
-    story = Story(size, order)
-    for what, first, second in moves:
-        getattr(story, what)(first, second) if what != "sweep" else story.sweep(first)
-    story.sweeps.settle()
-    assert story.listed.paid_ids <= set(story.sweeps.told)
 
 
 def test_newest_beyond() -> None:

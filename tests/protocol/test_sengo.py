@@ -1,88 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each endpoint's request to the byte, and how its answer is read."""
+"""What each endpoint sends and refuses to send, to the byte, and how its answer is read."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from sengo_calls import BASE, CALLS, DAY, PROJECT, QRIS
 
-from airflow_provider_sengo.exceptions import (
-    NotFound,
-    Rejected,
-    SenGoProviderError,
-    UnexpectedResponse,
-)
+from airflow_provider_sengo.exceptions import NotFound, UnexpectedResponse
 from airflow_provider_sengo.protocol import sengo
-from airflow_provider_sengo.protocol.http import Response
-from airflow_provider_sengo.protocol.sengo import Credentials
-from airflow_provider_sengo.protocol.signing import sengo_signature
-
-DAY = date(2025, 3, 5)
-QRIS = {
-    "reference": "REFF012",
-    "amount": 10000,
-    "view_name": "Merchant Name",
-    "callback_url": "http://your-site-callback.com/notify",
-    "expiry_minutes": 30,
-}
-PROJECT = {"name": "Project SenGo", "domain": "https://sengo.id", "ip": ["0.0.0.0/0"]}
-CALLS = {
-    "get_balance": sengo.get_balance,
-    "list_transactions": lambda credentials: sengo.list_transactions(
-        credentials, day=DAY, type="cashIn", status="success"
-    ),
-    "list_rows": lambda credentials: sengo.list_rows(
-        credentials, day=DAY, type="cashIn", status="success", page=1
-    ),
-    "get_transaction": lambda credentials: sengo.get_transaction(credentials, "REF12"),
-    "get_row": lambda credentials: sengo.get_row(credentials, "REF12"),
-    "create_qris": lambda credentials: sengo.create_qris(credentials, **QRIS),
-    "create_project": lambda credentials: sengo.create_project(credentials, **PROJECT),
-}
-BASE = "https://api.sandbox.sengo.id/api"
-
-
-@pytest.mark.parametrize(
-    ("name", "method", "url", "repeatable"),
-    [
-        ("get_balance", "GET", "/balance", True),
-        ("list_transactions", "GET", "/transactions?page=1&status=success&date=2025-03-05&type=cashIn", True),
-        ("list_rows", "GET", "/transactions?page=1&status=success&date=2025-03-05&type=cashIn", True),
-        ("get_transaction", "GET", "/check/REF12", True),
-        ("get_row", "GET", "/check/REF12", True),
-        ("create_qris", "POST", "/qris", False),
-        ("create_project", "POST", "/projects", False),
-    ],
-)
-def test_every_call_says_where_it_goes_and_whether_it_may_be_repeated(
-    credentials, name, method, url, repeatable
-):
-    """Method, URL, name, gate and repeatability are the documented ones; what creates is never repeatable."""
-    call = CALLS[name](credentials)
-    assert (call.name, call.request.method, call.request.url) == (name, method, BASE + url)
-    assert call.repeatable is repeatable
-    assert call.gate_key == credentials.project
-    assert credentials.client_token not in repr(call)
-
-
-@pytest.mark.parametrize("name", CALLS)
-def test_every_request_is_signed_over_the_bytes_it_sends(credentials, name):
-    """Key, token and signature travel in headers; a GET signs the key alone and has no body."""
-    request = CALLS[name](credentials).request
-    expected = {
-        "X-Client-Key": credentials.client_key,
-        "X-Client-Token": credentials.client_token,
-        "X-Signature": sengo_signature(credentials.client_key, credentials.client_token, request.body or b""),
-        "Accept": "application/json",
-    }
-    if request.method == "POST":
-        expected["Content-Type"] = "application/json"
-    assert dict(request.headers) == expected
-    assert (request.body is None) is (request.method == "GET")
 
 
 def test_create_qris_sends_the_documented_body(credentials):
@@ -310,27 +238,6 @@ def test_only_http_200_means_that_something_was_made(credentials, answer, sample
     assert error.value.json_path == "$"
 
 
-def test_a_base_url_may_end_in_a_slash(credentials):
-    """One slash more in the connection makes no other URL."""
-    other = Credentials(
-        base_url=BASE + "/", client_key=credentials.client_key, client_token=credentials.client_token
-    )
-    assert sengo.get_balance(other).request.url == f"{BASE}/balance"
-
-
-@pytest.mark.parametrize("name", CALLS)
-def test_every_call_maps_errors_under_its_own_name(credentials, answer, name):
-    """A refusal names the call, and the gateway's message loses what is secret."""
-    signature = sengo_signature(credentials.client_key, credentials.client_token)
-    message = f"REQUEST_INVALID {credentials.client_token} {credentials.client_key} {signature}"
-    with pytest.raises(Rejected, match=f"answered {name} with 422") as error:
-        CALLS[name](credentials).parse(answer({"responseCode": 422, "responseMessage": message}, 422))
-    text = str(error.value)
-    assert "<client_token> <client_key> <signature>" in text
-    for secret in (credentials.client_token, credentials.client_key, signature):
-        assert secret not in text
-
-
 def test_not_found_is_the_gateways_own_word(credentials, answer):
     """Only the gateway's envelope makes a look-up "not found"."""
     call = sengo.get_transaction(credentials, "REF12")
@@ -356,19 +263,3 @@ def test_the_words_of_the_gateway():
     }
     assert sengo.TYPES == ("cashIn", "cashOut")
     assert set(sengo.STATUSES) - set(sengo.FINAL_STATUSES) == {"pending"}
-
-
-@given(
-    st.binary() | st.binary().map(lambda data: b'{"responseCode":200,"responseMessage":"success",' + data),
-    st.integers(min_value=200, max_value=599),
-    st.sampled_from(sorted(CALLS)),
-)
-def test_no_bytes_break_a_call(body, status, name):
-    """Whatever bytes come back, a call returns or raises one of this package's errors."""
-    mine = Credentials(base_url=BASE, client_key="SC-1", client_token="t0ken")
-    said = ""
-    try:
-        CALLS[name](mine).parse(Response(status, {}, body, datetime(2025, 3, 23, tzinfo=UTC)))
-    except SenGoProviderError as error:
-        said = str(error)
-    assert "t0ken" not in said

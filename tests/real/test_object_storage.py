@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from books import archived, change_some, ledger
+from demo_process import demo
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "archive"))
 
@@ -181,18 +182,6 @@ def test_upkeep_beside_writers(simulator, archive, targets):
     assert [each.checkpoint for each in again.values()] == [None] * 3
 
 
-DEMO = Path(__file__).parents[2] / "tools" / "demo.py"
-
-
-def demo(tmp_path, *argument, **settings):
-    """Run the demo in a folder of its own; returns its exit code, what it printed, and its last error."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "AIRFLOW_"))}
-    env |= {"DEMO_HOME": str(tmp_path / "demo"), **settings}
-    command = [sys.executable, str(DEMO), *argument]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=PROCESS_S, check=False)
-    return done.returncode, done.stdout, done.stderr.strip().splitlines()[-1:]
-
-
 def test_the_demo_on_s3(store, archive, tmp_path):
     """The daily DAG in a real Airflow, its archive on S3 by an ``aws`` connection: every day is the ledger."""
     extra = {"region_name": REGION, "endpoint_url": store.endpoint}
@@ -204,25 +193,3 @@ def test_the_demo_on_s3(store, archive, tmp_path):
     assert printed.count("complete") == printed.count("equal: 300") >= 10
     assert archive.transactions().num_rows == 300 * printed.count("equal: 300")
     assert SECRET not in printed
-
-
-@pytest.mark.parametrize(
-    ("settings", "said"),
-    [
-        (
-            {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ALLOW_HTTP": "true"},
-            "the archive s3://books/demo cannot be",
-        ),
-        ({"ARCHIVE_CONN": "{"}, "ARCHIVE_CONN is no connection"),
-        ({"ARCHIVE": f"s3://key:{SECRET}@books/demo"}, "without password"),
-    ],
-    ids=["nobody there", "no connection", "a secret in the URI"],
-)
-def test_a_demo_without_its_archive_ends_with_one_line(tmp_path, settings, said):
-    """What is wrong is said at once, without a traceback and without a secret."""
-    known = {"AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": REGION}
-    code, printed, error = demo(tmp_path, **{"ARCHIVE": "s3://books/demo", **known, **settings})
-    assert (code, printed) == (1, "")
-    assert error[0].startswith("error: ")
-    assert said in error[0]
-    assert SECRET not in error[0]

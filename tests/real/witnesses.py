@@ -3,14 +3,19 @@
 
 from __future__ import annotations
 
-import os
+import sys
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
+
+from witness_rule import witnesses_are_required
+
 
 def is_absent(message: str) -> NoReturn:
     """A failure where witnesses are required, else a skip that says so."""
-    if os.environ.get("REQUIRE_WITNESSES") == "1" or os.environ.get("CI", "").lower() == "true":
+    if witnesses_are_required():
         pytest.fail(message)
     pytest.skip(message)

@@ -6,12 +6,16 @@ import hashlib
 import hmac
 import http.client
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
 
 from airflow_provider_sengo.simulator import CLIENT_KEY, CLIENT_TOKEN, Simulator, World
 from airflow_provider_sengo.simulator.answers import Answer

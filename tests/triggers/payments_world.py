@@ -22,6 +22,7 @@ from airflow_provider_sengo.triggers.payments import SenGoPaymentsEventTrigger
 
 START = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)  # noon in Jakarta
 ANSWERS_AFTER_S = 0.05
+SWEEP_S = 90.0  # within which what was paid is told, jitter and the wait before the last included
 CONNECTION = {
     "conn_type": "sengo",
     "login": CLIENT_KEY,
