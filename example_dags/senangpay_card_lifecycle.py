@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Check a stored card, take it out of service, and bring it back: the way of a paused subscription.
 
-Needs the connection ``senangpay_default``, and for each customer the Variable
-``senangpay_card_token_<customer>`` (the card token; ``token`` in its name lets Airflow mask it). The gateway
-can only flip a card, so one run goes at a time, and each task says which state it wants: run again, it
-leaves the card in that state. In your own DAG, put the length of the pause between ``disable`` and ``enable``.
+Needs the connection ``senangpay_default``, and for each customer the Variable ``senangpay_card_token_<customer>``
+(``token`` in its name lets Airflow mask it). The gateway can only flip a card, so one run goes at a time, and each
+task says which state it wants, whatever ran before. Put the length of the pause between ``disable`` and ``enable``.
 """
 
 from __future__ import annotations

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Charge a stored card after a person has said yes: validate, approve, charge, record.
+"""Charge a stored card once a person has said yes, under "Required Actions" in Airflow's web UI.
 
-Needs the connection ``senangpay_default``, and for each customer two Variables: ``senangpay_card_token_<customer>``
-(the card token; ``token`` in its name lets Airflow mask it) and ``senangpay_buyer_<customer>`` (JSON with
-``name``, ``email`` and ``phone``). The request waits under "Required Actions" in Airflow's web interface;
-after a no, or after four hours, nothing is charged. A run charges once, whatever is retried; a second run of
-an order relies on senangPay's order query showing the first, so give such a run the order's number as its id.
+Needs the connection ``senangpay_default``, and for each customer the Variables ``senangpay_card_token_<customer>``
+(masked, for ``token`` is in its name) and ``senangpay_buyer_<customer>`` (JSON: ``name``, ``email``, ``phone``). After
+a no, or four hours, nothing is charged. A run charges once; so that an order does, make its number the run's id.
 """
 
 from __future__ import annotations
@@ -26,7 +24,9 @@ from airflow_provider_sengo.operators.senangpay import (
 AMOUNT_SEN = "{{ params.amount_sen }}"
 RINGGIT = "RM {{ params.amount_sen // 100 }}.{{ '%02d' % (params.amount_sen % 100) }}"
 CARD = "{{ var.value.get('senangpay_card_token_' ~ params.customer) }}"
-BUYER = "var.json.get('senangpay_buyer_' ~ params.customer)"
+NAME = "{{ var.json.get('senangpay_buyer_' ~ params.customer).name }}"
+EMAIL = "{{ var.json.get('senangpay_buyer_' ~ params.customer).email }}"
+PHONE = "{{ var.json.get('senangpay_buyer_' ~ params.customer).phone }}"
 
 
 @task
@@ -52,8 +52,8 @@ with DAG(
     validate = SenangPayValidateTokenOperator(task_id="validate", token=CARD)
     approve = ApprovalOperator(
         task_id="approve",
-        subject=f"Charge {RINGGIT} for order {{{{ params.order }}}}?",
-        body=f"Customer {{{{ params.customer }}}}, {AMOUNT_SEN} sen. The card was valid just now.",
+        subject="Charge " + RINGGIT + " for order {{ params.order }}?",
+        body="Customer {{ params.customer }}, {{ params.amount_sen }} sen. The card was valid just now.",
         response_timeout=timedelta(hours=4),  # from apache-airflow-providers-standard 1.12.2 on
         retries=0,  # no answer in time is a no, and is not asked for again
     )
@@ -62,9 +62,9 @@ with DAG(
         order_id="{{ params.order }}",
         amount_sen=AMOUNT_SEN,
         token=CARD,
-        name=f"{{{{ {BUYER}.name }}}}",
-        email=f"{{{{ {BUYER}.email }}}}",
-        phone=f"{{{{ {BUYER}.phone }}}}",
+        name=NAME,
+        email=EMAIL,
+        phone=PHONE,
         detail="Order {{ params.order }}",
         max_active_tis_per_dag=1,  # one at a time, so that a second run of an order finds the first's charge
     )

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Look after the archive's tables once a week: small files folded, checkpoints written, old files deleted.
 
-Needs the connection ``[sengo] archive_conn_id`` names, if the archive is not on local disk, and the setting
-``[sengo] archive_uri``. No row is changed or dropped, and days may be archived meanwhile. Files that nothing
-refers to any more are deleted after thirty days; until then the tables can be read as they were.
+Needs the setting ``[sengo] archive_uri``, and ``[sengo] archive_conn_id`` where the archive is not on local disk.
+No row is changed or dropped, and days may be archived meanwhile. Files that nothing refers to any more are
+deleted after thirty days; until then the tables can be read as they were.
 """
 
 from __future__ import annotations

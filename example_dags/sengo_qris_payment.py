@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ask for a QRIS payment under the order's own number, show the code, and look the payment up.
 
-Needs the connection ``sengo_default``, with ``callback_url`` among its extras. Trigger it with the order's
-number and its amount in whole rupiah: there is one payment for one number, however often a task is retried
-or cleared and however often the order is triggered. What the last task pushes is as the gateway tells it at
-that moment, so ``status`` is mostly still ``pending``.
+Needs the connection ``sengo_default`` with ``callback_url`` among its extras. Trigger it with the order's number and
+its amount in whole rupiah: one number has one payment, however often a task runs or the order is triggered. The last
+task pushes what the gateway tells at that moment, so ``status`` is mostly still ``pending``: a sensor would wait.
 """
 
 from __future__ import annotations
