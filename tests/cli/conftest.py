@@ -70,14 +70,7 @@ class CommandLine:
 
     def connection(self, **changes: object) -> str:
         """The connection as JSON."""
-        fields = {
-            "conn_type": "sengo",
-            "login": self.simulator.client_key,
-            "password": self.simulator.client_token,
-            "host": self.simulator.base_url,
-            "extra": {"max_attempts": 1},
-        }
-        return json.dumps(fields | changes)
+        return json.dumps(json.loads(self.simulator.sengo_connection(max_attempts=1)) | changes)
 
     def terminal(self, columns: int) -> Terminal:
         """One to be given to ``start`` as an output."""

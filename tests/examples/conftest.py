@@ -23,21 +23,9 @@ ANSWER_WITHIN_S = 60
 def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
     """Both gateways, with the connections that the examples name."""
     with Simulator(per_day=0) as simulator:
-        sengo = {
-            "conn_type": "sengo",
-            "login": simulator.client_key,
-            "password": simulator.client_token,
-            "host": simulator.base_url,
-            "extra": {"callback_url": "https://shop.example/paid"},
-        }
-        senangpay = {
-            "conn_type": "senangpay",
-            "login": simulator.merchant_id,
-            "password": simulator.secret_key,
-            "host": simulator.senangpay_base_url,
-        }
-        monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", json.dumps(sengo))
-        monkeypatch.setenv("AIRFLOW_CONN_SENANGPAY_DEFAULT", json.dumps(senangpay))
+        sengo = simulator.sengo_connection(callback_url="https://shop.example/paid")
+        monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", sengo)
+        monkeypatch.setenv("AIRFLOW_CONN_SENANGPAY_DEFAULT", simulator.senangpay_connection())
         yield simulator
 
 

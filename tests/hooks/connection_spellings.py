@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+import pytest
 from airflow.providers.common.compat.sdk import Connection
 
 from airflow_provider_sengo.connection_fields import ConnectionType
@@ -40,3 +41,10 @@ class Spellings(Generic[Read]):
         standard |= {"login": self.login, "password": self.password} | fields
         kind = self.table.connection_type
         return self.read(Connection(conn_id="c", conn_type=kind, extra=json.dumps(extras), **standard))
+
+    def refusal(self, field: str, **fields: Any) -> str:
+        """All that is told when this field is refused, which must begin with the connection and the field."""
+        with pytest.raises(ValueError, match=rf"^Connection 'c', field '{field}': ") as caught:
+            self.from_json(**fields)
+        assert caught.value.__suppress_context__
+        return repr(caught.value) + repr(caught.value.__cause__)

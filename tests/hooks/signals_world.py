@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from datetime import date
@@ -72,11 +71,7 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def hook(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> SenGoHook:
-    fields = {"login": simulator.client_key, "password": simulator.client_token, "host": simulator.base_url}
-    monkeypatch.setenv(
-        "AIRFLOW_CONN_SENGO_DEFAULT",
-        json.dumps({"conn_type": "sengo", **fields, "extra": {"max_attempts": 2}}),
-    )
+    monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", simulator.sengo_connection(max_attempts=2))
     return SenGoHook()
 
 

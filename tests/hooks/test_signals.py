@@ -25,7 +25,7 @@ from airflow_provider_sengo.hooks import signals
 from airflow_provider_sengo.hooks.senangpay import SenangPayHook
 from airflow_provider_sengo.hooks.sengo import SenGoHook
 from airflow_provider_sengo.protocol.http import Call, Request
-from airflow_provider_sengo.simulator import MERCHANT_ID, SECRET_KEY, Simulator
+from airflow_provider_sengo.simulator import Simulator
 
 hook = signals_world.hook
 metrics = signals_world.metrics
@@ -86,8 +86,7 @@ def test_senangpay_is_told_apart(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch, metrics: Recorder
 ) -> None:
     """The tag ``gateway`` says which of the two."""
-    login = f"{MERCHANT_ID}:{SECRET_KEY}@{simulator.senangpay_base_url.removeprefix('http://')}"
-    monkeypatch.setenv("AIRFLOW_CONN_SENANGPAY_DEFAULT", f"senangpay://{login}/?max_attempts=1")
+    monkeypatch.setenv("AIRFLOW_CONN_SENANGPAY_DEFAULT", simulator.senangpay_connection(max_attempts=1))
     with SenangPayHook() as hook:
         hook.query_order("ORD-1")
     assert [each.tags for each in metrics.named("sengo.request")] == [asked("senangpay", "query_order")]

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -45,11 +44,7 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def archive_uri(simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    fields = {"login": simulator.client_key, "password": simulator.client_token, "host": simulator.base_url}
-    monkeypatch.setenv(
-        "AIRFLOW_CONN_SENGO_DEFAULT",
-        json.dumps({"conn_type": "sengo", **fields, "extra": {"max_attempts": 1}}),
-    )
+    monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", simulator.sengo_connection(max_attempts=1))
     monkeypatch.setenv("AIRFLOW__SENGO__ARCHIVE_URI", str(tmp_path / "archive"))
     return str(tmp_path / "archive")
 

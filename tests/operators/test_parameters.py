@@ -8,7 +8,6 @@ Airflow's alone.
 from __future__ import annotations
 
 import inspect
-import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -197,12 +196,7 @@ def test_a_later_releases_arguments_are_ignored(trigger: Any) -> None:
 @pytest.fixture
 def simulator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Simulator]:
     with Simulator(per_day=1, days=1) as simulator:
-        fields = {
-            "login": simulator.client_key,
-            "password": simulator.client_token,
-            "host": simulator.base_url,
-        }
-        monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", json.dumps({"conn_type": "sengo", **fields}))
+        monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", simulator.sengo_connection())
         monkeypatch.setenv("AIRFLOW__SENGO__ARCHIVE_URI", str(tmp_path))
         yield simulator
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -12,7 +11,6 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_sengo.operators.senangpay import SenangPayChargeTokenOperator
 from airflow_provider_sengo.operators.sengo import SenGoCreateProjectOperator, SenGoCreateQrisOperator
-from airflow_provider_sengo.simulator import Simulator
 
 CALLBACK = "https://shop.example/paid"
 BUYER = {"name": "Siti Nurhaliza", "email": "siti@example.my", "detail": "Order", "phone": "0123456789"}
@@ -41,21 +39,12 @@ class Store(dict):
         self.pop(key, None)
 
 
-@pytest.fixture(scope="module")
-def simulator():
-    with Simulator(per_day=0, days=1) as simulator:
-        yield simulator
-
-
 @pytest.fixture(autouse=True)
 def world(simulator, monkeypatch):
     """Two connections to an empty gateway, and a namespace."""
-    fields = {"login": simulator.client_key, "password": simulator.client_token, "host": simulator.base_url}
-    extra = {"max_attempts": 1, "callback_url": CALLBACK}
-    monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", json.dumps(fields | {"extra": extra}))
-    card = {"login": simulator.merchant_id, "password": simulator.secret_key}
-    card |= {"host": simulator.senangpay_base_url, "extra": {"max_attempts": 1}}
-    monkeypatch.setenv("AIRFLOW_CONN_SENANGPAY_DEFAULT", json.dumps(card))
+    sengo = simulator.sengo_connection(max_attempts=1, callback_url=CALLBACK)
+    monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", sengo)
+    monkeypatch.setenv("AIRFLOW_CONN_SENANGPAY_DEFAULT", simulator.senangpay_connection(max_attempts=1))
     monkeypatch.setenv(NAMESPACE, "shop-a")
     simulator.world.reset()
     simulator.world.requests().clear()

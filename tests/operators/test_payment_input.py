@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from types import SimpleNamespace
 
@@ -16,7 +15,6 @@ from airflow_provider_sengo.operators.senangpay import (
     SenangPayValidateTokenOperator,
 )
 from airflow_provider_sengo.operators.sengo import SenGoCreateProjectOperator, SenGoCreateQrisOperator
-from airflow_provider_sengo.simulator import Simulator
 
 CALLBACK = "https://shop.example/paid"
 TOKEN = "c4rd-t0ken-of-the-buyer"
@@ -33,25 +31,16 @@ CHARGE = {
 AMOUNTS = [0, -1, 10000.0, 0.5, "10000.0", "", "0", "-5", "1,000", " 5", "1e3", "٣", True, False, None, 2**63]
 
 
-@pytest.fixture(scope="module")
-def simulator():
-    with Simulator(per_day=0, days=1) as simulator:
-        yield simulator
-
-
 @pytest.fixture(autouse=True)
 def define(simulator, monkeypatch):
     """Connections to a gateway; called, it sets the callback URL of SenGo's."""
 
     def define(callback_url=CALLBACK):
-        fields = {"login": simulator.client_key, "password": simulator.client_token}
-        fields |= {"host": simulator.base_url, "extra": {"callback_url": callback_url}}
-        monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", json.dumps(fields))
+        connection = simulator.sengo_connection(callback_url=callback_url)
+        monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", connection)
 
     define()
-    card = {"login": simulator.merchant_id, "password": simulator.secret_key}
-    card["host"] = simulator.senangpay_base_url
-    monkeypatch.setenv("AIRFLOW_CONN_SENANGPAY_DEFAULT", json.dumps(card))
+    monkeypatch.setenv("AIRFLOW_CONN_SENANGPAY_DEFAULT", simulator.senangpay_connection())
     simulator.world.requests().clear()
     return define
 

@@ -3,56 +3,18 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, task
-from sqlalchemy import select
 
 from airflow_provider_sengo.exceptions import Unavailable
 from airflow_provider_sengo.operators.senangpay import SenangPayChargeTokenOperator
 from airflow_provider_sengo.operators.sengo import SenGoCreateQrisOperator
-from airflow_provider_sengo.simulator import Simulator
 
 BUYER = {"name": "Siti Nurhaliza", "email": "siti@example.my", "detail": "Order", "phone": "0123456789"}
 ORDERS = {"INV1": 11000, "INV2": 22000, "INV3": 33000}
-
-
-@pytest.fixture
-def world(monkeypatch):
-    """An empty gateway and connections to it."""
-    with Simulator(per_day=0, days=1) as simulator:
-        fields = {"login": simulator.client_key, "password": simulator.client_token}
-        extra = {"max_attempts": 1, "callback_url": "https://shop.example/paid"}
-        fields |= {"host": simulator.base_url, "extra": extra}
-        monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", json.dumps(fields))
-        card = {"login": simulator.merchant_id, "password": simulator.secret_key}
-        card |= {"host": simulator.senangpay_base_url, "extra": {"max_attempts": 1}}
-        monkeypatch.setenv("AIRFLOW_CONN_SENANGPAY_DEFAULT", json.dumps(card))
-        monkeypatch.setenv("AIRFLOW__SENGO__REFERENCE_NAMESPACE", "shop-a")
-        yield simulator.world
-
-
-@pytest.fixture
-def keep_runs(monkeypatch):
-    """``dag.test()`` would drop a run that it runs again: keep it, and count the clear as Airflow does."""
-    from airflow.models import dagrun
-
-    make = dagrun.get_or_create_dagrun
-
-    def get_or_create(*, run_id, session, dag, **how):
-        kept = session.scalar(select(dagrun.DagRun).filter_by(run_id=run_id, dag_id=dag.dag_id))
-        if kept is None:
-            return make(run_id=run_id, session=session, dag=dag, **how)
-        kept.clear_number += 1
-        kept.state = "running"
-        kept.dag = dag
-        session.commit()
-        return kept
-
-    monkeypatch.setattr(dagrun, "get_or_create_dagrun", get_or_create)
 
 
 def states(run, task_id):

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Iterator
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,10 +17,9 @@ from airflow.providers.common.compat.sdk import (
     TaskDeferred,
 )
 
-try:
-    from airflow.sdk.serde import deserialize, serialize
-except ImportError:  # Airflow 3.1
-    from airflow.serialization.serde import deserialize, serialize  # type: ignore[no-redef]
+sys.path.insert(0, str(Path(__file__).parents[1] / "sensors"))
+
+from modes import fire, unchanged
 
 from airflow_provider_sengo.operators.sengo import SenGoCreateQrisOperator
 from airflow_provider_sengo.simulator import Simulator
@@ -28,23 +27,11 @@ from airflow_provider_sengo.simulator import Simulator
 LOOK_S = 0.02
 
 
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with Simulator(per_day=0, days=1) as simulator:
-        yield simulator
-
-
 @pytest.fixture(autouse=True)
 def _connection(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     simulator.world.reset()
-    fields = {
-        "conn_type": "sengo",
-        "login": simulator.client_key,
-        "password": simulator.client_token,
-        "host": simulator.base_url,
-        "extra": {"max_attempts": 1, "callback_url": "https://shop.example/paid"},
-    }
-    monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", json.dumps(fields))
+    connection = simulator.sengo_connection(max_attempts=1, callback_url="https://shop.example/paid")
+    monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", connection)
 
 
 class FakeTaskInstance:
@@ -70,17 +57,6 @@ def deferred(**options: Any) -> TaskDeferred:
     return raised.value
 
 
-def event_of(off: TaskDeferred) -> Any:
-    arguments = deserialize(serialize(off.trigger.serialize()[1]))
-    trigger = type(off.trigger)(**arguments)
-
-    async def run() -> Any:
-        (event,) = [event async for event in trigger.run()]
-        return deserialize(serialize(event.payload))
-
-    return asyncio.run(run())
-
-
 def test_on_the_worker(simulator: Simulator) -> None:
     """The code is there before the wait, the paid transaction after it."""
     simulator.world.configure(auto_pay_after_s=0.2)
@@ -96,10 +72,11 @@ def test_in_the_triggerer(simulator: Simulator) -> None:
     """The same, without a worker in between; all that is kept goes through Airflow's serialisers."""
     simulator.world.configure(auto_pay_after_s=0.2)
     off = deferred()
-    kept = deserialize(serialize(off.kwargs))
-    paid = create().resume_execution(off.method_name, kept | {"event": event_of(off)}, {})
+    kept = unchanged(off.kwargs)
+    paid = create().resume_execution(off.method_name, kept | {"event": fire(off.trigger)}, {})
     assert (paid["status"], paid["merchant_ref"]) == ("success", "INV-1")
-    assert create().execute_complete({}, event=event_of(off))["status"] == "success"  # as dag.test() resumes
+    resumed = create().execute_complete({}, event=fire(off.trigger))  # as dag.test() resumes
+    assert resumed["status"] == "success"
 
 
 def test_a_task_that_runs_again_waits_for_the_same_payment(simulator: Simulator) -> None:
@@ -109,7 +86,7 @@ def test_a_task_that_runs_again_waits_for_the_same_payment(simulator: Simulator)
     assert simulator.world.requests().by_endpoint["POST /qris"] == 1
     simulator.world.pay("INV-1")
     assert create(deferrable=True).execute({})["status"] == "success"
-    paid = create().execute_complete({}, event=event_of(off), **off.kwargs)
+    paid = create().execute_complete({}, event=fire(off.trigger), **off.kwargs)
     assert paid["status"] == "success"
     assert len(simulator.world.payments("INV-1")) == 1
     assert simulator.world.requests().by_endpoint["POST /qris"] == 1
@@ -135,7 +112,7 @@ def wait_on_worker() -> None:
 
 def finish_deferred() -> None:
     off = deferred()
-    create().execute_complete({}, event=event_of(off), **off.kwargs)
+    create().execute_complete({}, event=fire(off.trigger), **off.kwargs)
 
 
 @pytest.mark.parametrize("limit", [0.2, timedelta(seconds=0.2)])
@@ -144,7 +121,7 @@ def test_too_late(limit: Any, simulator: Simulator) -> None:
     with pytest.raises(AirflowSensorTimeout, match=r"INV-1: not settled within timeout"):
         create(deferrable=False, timeout=limit).execute({})
     off = deferred(timeout=limit)
-    event = event_of(off)
+    event = fire(off.trigger)
     with pytest.raises(AirflowSensorTimeout, match=r"INV-1: not settled within timeout"):
         create(timeout=limit).execute_complete({}, event=event, **off.kwargs)
     began = (datetime.now(UTC) - timedelta(seconds=10)).isoformat()

@@ -19,12 +19,9 @@ BUYER = {"name": "Siti Nurhaliza", "email": "siti@example.my", "detail": "Order"
 def world(monkeypatch):
     """A gateway and connections to it."""
     with Simulator(per_day=2, days=1) as simulator:
-        fields = {"login": simulator.client_key, "password": simulator.client_token}
-        fields |= {"host": simulator.base_url, "extra": {"callback_url": "https://shop.example/paid"}}
-        monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", json.dumps(fields))
-        card = {"login": simulator.merchant_id, "password": simulator.secret_key}
-        card |= {"host": simulator.senangpay_base_url}
-        monkeypatch.setenv("AIRFLOW_CONN_SENANGPAY_DEFAULT", json.dumps(card))
+        sengo = simulator.sengo_connection(callback_url="https://shop.example/paid")
+        monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", sengo)
+        monkeypatch.setenv("AIRFLOW_CONN_SENANGPAY_DEFAULT", simulator.senangpay_connection())
         monkeypatch.setenv("AIRFLOW__SENGO__REFERENCE_NAMESPACE", "shop-a")
         yield simulator.world
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 
 import pytest
@@ -17,9 +16,8 @@ SANDBOX_CONTENT = "Dolor aut et quia dolores."  # the sandbox sends a Latin sent
 @pytest.fixture
 def simulator(monkeypatch):
     with Simulator(per_day=0) as running:
-        fields = {"conn_type": "sengo", "login": running.client_key, "password": running.client_token}
-        fields |= {"host": running.base_url, "extra": {"callback_url": "https://shop.example/paid"}}
-        monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", json.dumps(fields))
+        connection = running.sengo_connection(callback_url="https://shop.example/paid")
+        monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", connection)
         yield running
 
 

@@ -18,26 +18,18 @@ from airflow_provider_sengo.operators.senangpay import (
     SenangPaySetTokenStatusOperator,
     SenangPayValidateTokenOperator,
 )
-from airflow_provider_sengo.simulator import Simulator
 
 BUYER = {"name": "Siti Nurhaliza", "email": "siti@example.my", "detail": "Order", "phone": "0123456789"}
 TOGGLE = "POST /apiv1/update_token_status"
 TI = SimpleNamespace(dag_id="shop", run_id="r", task_id="t", map_index=-1, try_number=1)
 
 
-@pytest.fixture(scope="module")
-def simulator():
-    with Simulator(per_day=0, days=1) as simulator:
-        yield simulator
-
-
 @pytest.fixture
 def world(simulator, monkeypatch):
     """An empty gateway; a task that waits moves its clock instead."""
-    fields = {"login": simulator.merchant_id, "password": simulator.secret_key}
-    fields |= {"host": simulator.senangpay_base_url, "extra": {"max_attempts": 1}}
-    monkeypatch.setenv("AIRFLOW_CONN_SENANGPAY_DEFAULT", json.dumps(fields))
-    monkeypatch.setenv("AIRFLOW_CONN_OTHER", json.dumps(fields))
+    connection = simulator.senangpay_connection(max_attempts=1)
+    monkeypatch.setenv("AIRFLOW_CONN_SENANGPAY_DEFAULT", connection)
+    monkeypatch.setenv("AIRFLOW_CONN_OTHER", connection)
     simulator.world.reset()
     simulator.world.clear_faults()
     simulator.world.requests().clear()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An order that is charged to a card at most once: each trouble that can happen, and what must hold after it."""
 
+from order_to_charge import AMOUNT, ORDER, charge_call
 from payment_world import LOST as LOST_ANYWHERE
 from payment_world import Crash, Execution, make_world, trouble
 
@@ -12,7 +13,6 @@ from airflow_provider_sengo.simulator import MERCHANT_ID, SECRET_KEY
 CREDENTIALS = senangpay.SenangPayCredentials(
     base_url="http://127.0.0.1:8800", merchant_id=MERCHANT_ID, secret_key=SECRET_KEY
 )
-ORDER, AMOUNT = "ORDER1001", 2_450
 POST, QUERY, TOGGLE = "POST /apiv1/pay_cc", "GET /apiv1/query_order_status", "POST /apiv1/update_token_status"
 # A signed answer counts under any 2xx, so a 201 is no lost answer here.
 LOST = [fault for fault in LOST_ANYWHERE if dict(fault.details).get("status") != 201]
@@ -50,16 +50,7 @@ def steps(world, task, token, *, may_have_been_sent=None):
         order_id=ORDER,
         amount_sen=AMOUNT,
         query=senangpay.query_order(CREDENTIALS, ORDER),
-        charge=senangpay.charge_token(
-            CREDENTIALS,
-            name="Siti Nurhaliza",
-            email="siti@example.my",
-            detail="Order 1001",
-            phone="0123456789",
-            order_id=ORDER,
-            amount_sen=AMOUNT,
-            token=token,
-        ),
+        charge=charge_call(CREDENTIALS, token),
         may_have_been_sent=task.may_have_been_sent() if may_have_been_sent is None else may_have_been_sent,
         reconcile_timeout_s=TIMEOUT_S,
     )

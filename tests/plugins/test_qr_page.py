@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -206,9 +205,8 @@ def test_an_address_that_lacks_something_is_refused(ask, query):
 
 def test_the_real_task_leads_to_its_page(run_dag, ask, client, sengo_simulator, monkeypatch):
     """The operator's own link, as Airflow keeps it, opens the page with the payment at the gateway."""
-    fields = {"login": sengo_simulator.client_key, "password": sengo_simulator.client_token}
-    fields |= {"host": sengo_simulator.base_url, "extra": {"callback_url": "https://shop.example/paid"}}
-    monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", json.dumps(fields))
+    connection = sengo_simulator.sengo_connection(callback_url="https://shop.example/paid")
+    monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", connection)
     with DAG("qr_for_real", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
         SenGoCreateQrisOperator(task_id="pay", amount=12000, view_name="Warung", reference="INV-2026-1")
     run = run_dag(dag)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from order_to_charge import AMOUNT, ORDER, charge_call
 
 from airflow_provider_sengo.exceptions import (
     NotAuthorized,
@@ -31,18 +32,9 @@ from airflow_provider_sengo.protocol.steps import Mark, Unmark, Wait
 CREDENTIALS = senangpay.SenangPayCredentials(
     base_url=senangpay.BASE_URLS["sandbox"], merchant_id="543160464805574", secret_key="53-784"
 )
-ORDER, AMOUNT, TOKEN = "ORDER1001", 2_450, "6bcc32c3cf4c6de03f4b3c967a36606d"
+TOKEN = "6bcc32c3cf4c6de03f4b3c967a36606d"
 QUERY = senangpay.query_order(CREDENTIALS, ORDER)
-CHARGE = senangpay.charge_token(
-    CREDENTIALS,
-    name="Siti Nurhaliza",
-    email="siti@example.my",
-    detail="Order 1001",
-    phone="0123456789",
-    order_id=ORDER,
-    amount_sen=AMOUNT,
-    token=TOKEN,
-)
+CHARGE = charge_call(CREDENTIALS, TOKEN)
 TOGGLE = senangpay.toggle_token(CREDENTIALS, TOKEN)
 
 CHARGED = CardPayment(

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A simulator, a whole Airflow and a PostgreSQL server, each once a session."""
 
-import json
 import shutil
 import sys
 from pathlib import Path
@@ -30,24 +29,12 @@ def gateway():
 @pytest.fixture(scope="session")
 def real_airflow(gateway, tmp_path_factory):
     home = tmp_path_factory.mktemp("airflow")
-    connection = {
-        "conn_type": "sengo",
-        "host": gateway.base_url,
-        "login": gateway.client_key,
-        "password": gateway.client_token,
-    }
-    cards = {
-        "conn_type": "senangpay",
-        "host": gateway.senangpay_base_url,
-        "login": gateway.merchant_id,
-        "password": gateway.secret_key,
-    }
     airflow = RealAirflow(
         home,
         {
             "AIRFLOW__SENGO__ARCHIVE_URI": str(home / "archive"),
-            "AIRFLOW_CONN_SENGO_DEFAULT": json.dumps(connection),
-            "AIRFLOW_CONN_SENANGPAY_DEFAULT": json.dumps(cards),
+            "AIRFLOW_CONN_SENGO_DEFAULT": gateway.sengo_connection(),
+            "AIRFLOW_CONN_SENANGPAY_DEFAULT": gateway.senangpay_connection(),
         },
     )
     daily = shutil.copy(EXAMPLES / "sengo_daily_archive.py", airflow.dags)

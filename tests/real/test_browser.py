@@ -60,17 +60,11 @@ def marked_up(shop):
 @pytest.fixture(scope="module")
 def airflow(browser, shop, marked_up, tmp_path_factory):
     home = tmp_path_factory.mktemp("airflow-with-login")
-    connection = {
-        "conn_type": "sengo",
-        "host": shop.base_url,
-        "login": shop.client_key,
-        "password": shop.client_token,
-    }
     started = AirflowWithLogin(
         home,
         {
             "AIRFLOW__SENGO__ARCHIVE_URI": str(home / "archive"),
-            "AIRFLOW_CONN_SENGO_DEFAULT": json.dumps(connection),
+            "AIRFLOW_CONN_SENGO_DEFAULT": shop.sengo_connection(),
         },
     )
     daily = (EXAMPLES / "sengo_daily_archive.py").read_text()

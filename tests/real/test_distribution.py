@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daily archive spread out: two schedulers with eight workers each on PostgreSQL, and one worker killed."""
 
-import json
 import os
 import signal
 import time
@@ -80,8 +79,6 @@ def spread(postgres, tmp_path_factory):
     now = datetime.now(UTC).replace(microsecond=0).isoformat()
     settings = {"now": now, "frozen": True, "retention_days": DAYS + 1, "days": DAYS + 1}
     with Simulator(per_day=60, page_size=10, requests_kept=10_000, **settings) as simulator:
-        connection = {"conn_type": "sengo", "host": simulator.base_url}
-        connection |= {"login": simulator.client_key, "password": simulator.client_token}
         airflow = TwoSchedulers(
             home,
             {
@@ -92,7 +89,7 @@ def spread(postgres, tmp_path_factory):
                 "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
                 "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "2",
                 "AIRFLOW__SENGO__ARCHIVE_URI": str(home / "archive"),
-                "AIRFLOW_CONN_SENGO_DEFAULT": json.dumps(connection),
+                "AIRFLOW_CONN_SENGO_DEFAULT": simulator.sengo_connection(),
             },
         )
         airflow.world, airflow.folder = simulator.world, home / "begun"

@@ -89,12 +89,8 @@ def test_no_call_follows_a_redirect(
     name: str, status: int, simulator: Simulator, trap: Trap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Key, token and signature go to the connection's host alone, whatever that answers."""
-    ours = (simulator.client_key, simulator.client_token, simulator.base_url)
-    theirs = (simulator.merchant_id, simulator.secret_key, simulator.senangpay_base_url)
-    for kind, (login, password, host) in (("sengo", ours), ("senangpay", theirs)):
-        fields: dict[str, Any] = {"conn_type": kind, "login": login, "password": password, "host": host}
-        fields["extra"] = {"max_attempts": 1}
-        monkeypatch.setenv(f"AIRFLOW_CONN_{kind.upper()}_DEFAULT", json.dumps(fields))
+    monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", simulator.sengo_connection(max_attempts=1))
+    monkeypatch.setenv("AIRFLOW_CONN_SENANGPAY_DEFAULT", simulator.senangpay_connection(max_attempts=1))
     simulator.world.reset()
     elsewhere = f"http://127.0.0.1:{trap.server_address[1]}/"
     simulator.world.set_fault("redirect", status=status, location=elsewhere)

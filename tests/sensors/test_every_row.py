@@ -7,7 +7,6 @@ its own clock or after so many requests, so no test sleeps.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -19,6 +18,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from modes import MODES, run
+from waiting_world import LOOK_S
 
 from airflow_provider_sengo.sensors import waiting
 from airflow_provider_sengo.sensors.sengo import SenGoTransactionSensor
@@ -26,7 +26,6 @@ from airflow_provider_sengo.simulator import Simulator, World
 from airflow_provider_sengo.transport import gate
 
 CHECK = "GET /check"
-LOOK_S = 0.02
 SOON_S = 0.15  # some looks later
 LONG_S, SHORT_S = 60.0, 0.3  # a time limit that no row reaches, and one that some do
 FINAL = ("success", "expired", "failed")
@@ -56,14 +55,7 @@ def simulator() -> Iterator[Simulator]:
 def _connection(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     simulator.world.reset()
     gate._gates.clear()  # a pace that one row's 429 has set would slow the others
-    fields = {
-        "conn_type": "sengo",
-        "login": simulator.client_key,
-        "password": simulator.client_token,
-        "host": simulator.base_url,
-        "extra": {"max_attempts": 1},
-    }
-    monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", json.dumps(fields))
+    monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", simulator.sengo_connection(max_attempts=1))
 
 
 def put(world: World, reference: str = "PAY-1", status: str = "pending", **fields: Any) -> None:

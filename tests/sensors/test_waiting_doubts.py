@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSen
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import waiting_world
 from modes import fire, run
 
 from airflow_provider_sengo.sensors.senangpay import SenangPayOrderSensor
@@ -26,18 +26,13 @@ from airflow_provider_sengo.triggers.sengo import SenGoTransactionTrigger
 
 LOOK_S = 0.05
 
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with Simulator(per_day=0, days=1) as simulator:
-        yield simulator
+simulator = waiting_world.simulator
 
 
 @pytest.fixture(autouse=True)
 def world(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> World:
     simulator.world.reset()
-    fields = {"login": simulator.client_key, "password": simulator.client_token, "host": simulator.base_url}
-    monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", json.dumps(fields | {"conn_type": "sengo"}))
+    monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", simulator.sengo_connection())
     return simulator.world
 
 
@@ -119,9 +114,7 @@ def test_an_order_event_with_another_word_is_no_payment(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only ``paid``, with its record, ends the wait for an order."""
-    fields = {"conn_type": "senangpay", "login": simulator.merchant_id, "password": simulator.secret_key}
-    fields |= {"host": simulator.senangpay_base_url}
-    monkeypatch.setenv("AIRFLOW_CONN_SENANGPAY_DEFAULT", json.dumps(fields))
+    monkeypatch.setenv("AIRFLOW_CONN_SENANGPAY_DEFAULT", simulator.senangpay_connection())
     waiting = SenangPayOrderSensor(task_id="w", order_id="ORDER1", amount_sen=2450, deferrable=True)
     for statuses, record in (({"ORDER1": "pending"}, {"x": 1}), ({"ORDER1": "paid"}, None), ({}, None)):
         event = {"outcome": "settled", "statuses": statuses, "record": record}

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,21 +26,8 @@ def simulator() -> Iterator[Simulator]:
 def _connections(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both connections and an empty world, for each test of a file that names this fixture."""
     simulator.world.reset()
-    sengo = {
-        "conn_type": "sengo",
-        "login": simulator.client_key,
-        "password": simulator.client_token,
-        "host": simulator.base_url,
-    }
-    senangpay = {
-        "conn_type": "senangpay",
-        "login": simulator.merchant_id,
-        "password": simulator.secret_key,
-        "host": simulator.senangpay_base_url,
-        "extra": {"max_attempts": 1},
-    }
-    monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", json.dumps(sengo))
-    monkeypatch.setenv("AIRFLOW_CONN_SENANGPAY_DEFAULT", json.dumps(senangpay))
+    monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", simulator.sengo_connection())
+    monkeypatch.setenv("AIRFLOW_CONN_SENANGPAY_DEFAULT", simulator.senangpay_connection(max_attempts=1))
 
 
 def sensor(**options: Any) -> SenGoTransactionSensor:

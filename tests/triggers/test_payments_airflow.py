@@ -142,13 +142,7 @@ def test_a_watcher_takes_it() -> None:
 def test_over_real_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
     """The real session, the real clock and a gateway on loopback: paid, told, closed."""
     with Simulator(per_day=0) as simulator:
-        connection = {
-            "conn_type": "sengo",
-            "login": simulator.client_key,
-            "password": simulator.client_token,
-            "host": simulator.base_url,
-        }
-        monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", json.dumps(connection))
+        monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", simulator.sengo_connection())
         monkeypatch.setattr(payments, "APART_S", 0.0)
 
         async def main() -> list[str]:

@@ -15,19 +15,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from payments_world import START, Gateway, Running, Store
+from payments_world import START, SWEEP_S, Gateway, Running, Store
 from virtual_time import run_virtual
 
 from airflow_provider_sengo.exceptions import Unavailable
 from airflow_provider_sengo.triggers.payments import SenGoPaymentsEventTrigger
 
 pytestmark = pytest.mark.needs_airflow("3.3", "shared streams of triggers")
-SWEEP_S = 90.0  # within which what was paid is told, jitter and the wait before the last included
-
-
-@pytest.fixture
-def gateway(monkeypatch: pytest.MonkeyPatch) -> Gateway:
-    return Gateway(monkeypatch)
 
 
 class Triggerer:

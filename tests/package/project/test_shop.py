@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from airflow_provider_sengo.hooks.sengo import SenGoHook
@@ -16,13 +14,7 @@ from airflow_provider_sengo.simulator import Simulator, SimulatorSettings
 @pytest.fixture
 def shop(sengo_simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
     """The gateway as the shop's connection."""
-    connection = {
-        "conn_type": "sengo",
-        "host": sengo_simulator.base_url,
-        "login": sengo_simulator.client_key,
-        "password": sengo_simulator.client_token,
-    }
-    monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", json.dumps(connection))
+    monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", sengo_simulator.sengo_connection())
     return sengo_simulator
 
 
