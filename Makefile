@@ -19,7 +19,7 @@ ui: setup
 setup: $(STAMP)
 
 # Airflow compiles thousands of files at each start unless their bytecode is kept.
-$(STAMP): requirements-dev.txt pyproject.toml
+$(STAMP): requirements-dev.txt pyproject.toml airflow_provider_sengo/__init__.py
 	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or newer is needed"; exit 1; }
 	@echo "Setting up .venv (about half a minute the first time) ..."
 	@test -x $(UV) || { $(PYTHON) -m venv .venv-uv && .venv-uv/bin/python -m pip install -q uv; }

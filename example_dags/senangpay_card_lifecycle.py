@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Check a stored card, take it out of service, and bring it back: the way of a paused subscription.
 
-Needs the connection ``senangpay_default``, and for each customer the Variable ``senangpay_card_token_<customer>``
-(``token`` in its name lets Airflow mask it). The gateway can only flip a card, so one run goes at a time, and each
-task says which state it wants, whatever ran before. Put the length of the pause between ``disable`` and ``enable``.
+Needs the connection ``senangpay_default``, and each customer's card token in the Variable
+``senangpay_card_token_<customer>`` (Airflow masks it: ``token`` is in its name). The gateway can only flip a
+card, so one run goes at a time, and each task says which state it wants. The pause goes before ``enable``.
 """
 
 from __future__ import annotations

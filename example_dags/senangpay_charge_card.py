@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Charge a stored card once a person has said yes, under "Required Actions" in Airflow's web UI.
 
-Needs the connection ``senangpay_default``, and for each customer the Variables ``senangpay_card_token_<customer>``
-(masked, for ``token`` is in its name) and ``senangpay_buyer_<customer>`` (JSON: ``name``, ``email``, ``phone``). After
-a no, or four hours, nothing is charged. A run charges once; so that an order does, make its number the run's id.
+Needs the connection ``senangpay_default``, and for each customer the Variables
+``senangpay_card_token_<customer>`` and ``senangpay_buyer_<customer>`` (JSON: ``name``, ``email``, ``phone``).
+After a no, or four hours, nothing is charged. A run charges once; for an order, make its number the run's id.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Look after the archive's tables once a week: small files folded, checkpoints written, old files deleted.
 
-Needs the setting ``[sengo] archive_uri``, and ``[sengo] archive_conn_id`` where the archive is not on local disk.
+Needs the setting ``[sengo] archive_uri``, and ``[sengo] archive_conn_id`` if that is not on local disk.
 No row is changed or dropped, and days may be archived meanwhile. Files that nothing refers to any more are
 deleted after thirty days; until then the tables can be read as they were.
 """

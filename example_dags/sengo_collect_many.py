@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ask for many payments at once, wait for all of them with one sensor, and part the paid from the expired.
 
-Needs the connection ``sengo_default`` with ``callback_url`` among its extras, and a triggerer. Trigger it with orders:
-number, and amount in whole rupiah; one number has one payment, however often a task runs. If one is neither paid nor
-expired when the time is over, the run fails and names it, and books nothing yet: clear ``wait`` to go on.
+Needs the connection ``sengo_default`` with ``callback_url`` among its extras, and a triggerer. Trigger it with
+orders: number, and amount in whole rupiah; one number has one payment. If one is neither paid nor expired
+after two hours, the run fails and names it, and books nothing yet: clear ``wait`` to go on.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from airflow_provider_sengo.operators.identity import FIRST_ATTEMPT, SentMark, k
 from airflow_provider_sengo.operators.payment_wait import PaymentWait, checked_interval
 from airflow_provider_sengo.operators.task import SenGoTask
 from airflow_provider_sengo.protocol.qris import doubts_about
-from airflow_provider_sengo.protocol.sengo import STATUSES, QrisPayment, as_plain_dict
+from airflow_provider_sengo.protocol.sengo import FINAL_STATUSES, STATUSES, QrisPayment, as_plain_dict
 from airflow_provider_sengo.triggers.events import DEFERRAL_TIMEOUT
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ class SenGoCreateQrisOperator(SenGoTask):
             )
         if payment.status not in STATUSES:
             self.log.warning("%s: unknown status %r, taken as pending", reference, payment.status)
-        for doubt in _doubts(payment):
+        for doubt in _doubts(payment, self.amount):
             self.log.warning("%s: look at the QR code before you show it: %s", reference, doubt)
         if ti := context.get("ti"):
             ti.xcom_push(key="qris", value=_for_the_customer(payment))
@@ -229,11 +229,12 @@ class SenGoCreateQrisOperator(SenGoTask):
         return find
 
 
-def _doubts(payment: QrisPayment) -> list[str]:
-    """Of the code that a customer would scan; there may be none any more once the payment is over."""
-    amounts = {amount for amount in (payment.amount, payment.total_amount) if amount is not None}
-    content = payment.qris.content
-    return doubts_about(content, amounts_rupiah=amounts) if content else []
+def _doubts(payment: QrisPayment, asked: int | str) -> list[str]:
+    """Of the code that a customer would scan; nobody scans one of a payment that is over."""
+    if payment.status in FINAL_STATUSES:
+        return []
+    amounts = {int(asked), payment.total_amount or int(asked)}
+    return doubts_about(payment.qris.content, amounts_rupiah=amounts)
 
 
 def _for_the_customer(payment: QrisPayment) -> dict[str, Any]:

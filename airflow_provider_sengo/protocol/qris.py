@@ -77,9 +77,11 @@ def parse_qris_content(text: str) -> QrisContent:
 def doubts_about(text: str, *, amounts_rupiah: Collection[int]) -> list[str]:
     """What a person should know before the code is shown to a customer; empty if it is fine.
 
-    ``amounts_rupiah``: the payment's amount, and its total with fees. Unconfirmed: which of the two a code
-    asks for, so either is fine. No doubt is a reason to pay, or to ask for the payment, again.
+    ``amounts_rupiah``: the payment's amount, and its total with fees; at least one. Unconfirmed: which of
+    the two a code asks for, so either is fine. No doubt is a reason to pay, or to ask for the payment, again.
     """
+    if not text:
+        return ["there is none to scan"]
     content = parse_qris_content(text)
     if not content.is_emv:
         return ["it is no whole EMVCo text, which apps refuse (SenGo's sandbox makes none)"]
@@ -88,8 +90,10 @@ def doubts_about(text: str, *, amounts_rupiah: Collection[int]) -> list[str]:
         doubts.append("its checksum is wrong, so apps will refuse it")
     if content.currency not in (None, RUPIAH):
         doubts.append("it asks for another currency than rupiah")
-    if content.amount is not None and _rupiah(content.amount) not in amounts_rupiah:
-        wanted = " or ".join(str(amount) for amount in sorted(set(amounts_rupiah)))
+    wanted = " or ".join(str(amount) for amount in sorted(set(amounts_rupiah)))
+    if content.amount is None:
+        doubts.append(f"it names no amount: the customer could type in another one than {wanted} rupiah")
+    elif _rupiah(content.amount) not in amounts_rupiah:
         doubts.append(f"it asks the customer for another amount than {wanted} rupiah")
     return doubts
 

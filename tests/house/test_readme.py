@@ -126,6 +126,17 @@ def test_the_states_and_limits_are_those_of_the_code() -> None:
     assert (days.RETENTION_DAYS, days.CLOSING_HOURS) == (7, 8)
 
 
+def test_the_figures_are_those_that_were_measured() -> None:
+    """Each result and each aim of the table stands in ``docs/benchmarks.md``, which ``make bench`` wrote."""
+    measured = (ROOT / "docs" / "benchmarks.md").read_text().replace(",", "")
+    rows = table("what | result")
+    assert len(rows) == 5
+    for what, result, aim in rows:
+        for figure in re.findall(r"\d+(?:\.\d+)?", f"{result} {aim}".replace(",", "")):
+            zeros = "0*" if "." in figure else r"(?:\.0+)?"  # 0.5 is written as 0.50 there
+            assert re.search(rf"(?<![\d.]){re.escape(figure)}{zeros}(?!\.?\d)", measured), (what, figure)
+
+
 def test_the_runbook_has_the_rows_that_errors_name() -> None:
     """An error that sends its reader to the runbook names a row that is there."""
     rows = [row[0] for row in table("what you see")]

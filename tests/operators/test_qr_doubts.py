@@ -51,7 +51,7 @@ def test_a_sound_code_is_not_spoken_of(simulator, told):
     ("content", "words"),
     [
         (SANDBOX_CONTENT, "no whole EMVCo text"),
-        ("000201530336054051947763046F4D", "another amount than"),
+        ("000201530336054051947763046F4D", "another amount than 10000 or 10085 rupiah"),
     ],
     ids=["of the sandbox", "over another amount"],
 )
@@ -63,3 +63,21 @@ def test_a_doubtful_code_is_told_and_the_payment_is_pushed(simulator, told, cont
     assert (pushed["qris"]["content"], pushed["status"]) == (content, "pending")
     assert [line for line in told() if "INV-1: look at the QR code" in line and words in line]
     assert len(simulator.world.payments("INV-1")) == 1
+
+
+def test_a_payment_that_is_found_without_a_code_is_told(simulator, told):
+    """The customer has nothing to scan, and nothing else says so."""
+    create()
+    simulator.world.set_fault("tamper", fields={"responseData.qris.content": ""})
+    assert create()["status"] == "pending"
+    (line,) = told()
+    assert "INV-1: look at the QR code before you show it: there is none to scan" in line
+
+
+def test_the_code_of_a_paid_payment_is_not_spoken_of(simulator, told):
+    """Nobody scans it any more, however odd it is."""
+    create()
+    simulator.world.pay("INV-1")
+    simulator.world.set_fault("tamper", fields={"responseData.qris.content": SANDBOX_CONTENT})
+    assert create()["status"] == "success"
+    assert told() == []

@@ -176,7 +176,7 @@ def test_the_documented_sample_is_doubtful(documented: str) -> None:
         ([("00", "01"), ("53", "360"), ("54", "10000.00")], []),
         ([("00", "01"), ("53", "360"), ("54", "10000.")], []),
         ([("00", "01"), ("54", "10000")], []),
-        ([("00", "01")], []),  # the payer types the amount in
+        ([("00", "01")], ["could type in another one than 10000 rupiah"]),
         ([("00", "01"), ("54", "10000.50")], ["another amount than 10000 rupiah"]),
         ([("00", "01"), ("54", "1000O")], ["another amount than 10000 rupiah"]),
         ([("00", "01"), ("54", "")], ["another amount than 10000 rupiah"]),
@@ -188,7 +188,7 @@ def test_the_documented_sample_is_doubtful(documented: str) -> None:
     ),
 )
 def test_what_a_code_asks_for(items: list[tuple[str, str]], doubts: list[str]) -> None:
-    """Whole rupiah with or without decimals, and only rupiah; what is absent leaves no doubt."""
+    """Whole rupiah with or without decimals, and only rupiah; an absent currency leaves no doubt."""
     text = sealed("".join(item(*each) for each in items))
     told = doubts_about(text, amounts_rupiah={10000})
     assert len(told) == len(doubts)
@@ -207,4 +207,9 @@ def test_a_wrong_checksum_is_told_beside_the_rest(documented: str) -> None:
 @given(st.text())
 def test_no_text_is_too_odd_to_be_doubted(text: str) -> None:
     """A code never keeps a payment from being pushed."""
-    assert all(doubts_about(text, amounts_rupiah=set()) or [True])
+    assert all(doubts_about(text, amounts_rupiah={1}))
+
+
+def test_no_code_is_a_doubt_of_its_own() -> None:
+    """Somebody waits for a customer who has nothing to scan."""
+    assert doubts_about("", amounts_rupiah={1}) == ["there is none to scan"]
