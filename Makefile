@@ -1,7 +1,7 @@
 # The whole workflow. Each target sets up what it needs; `make demo` and `make test` are the two to begin with.
 SHELL := bash
 PYTHON := $(shell for p in python3.12 python3.13 python3.11 python3; do \
-	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
+	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo "$$p" && break; done)
 UV := .venv-uv/bin/uv
 BIN := .venv/bin
 STAMP := .venv/set-up
@@ -20,7 +20,7 @@ setup: $(STAMP)
 
 # Airflow compiles thousands of files at each start unless their bytecode is kept.
 $(STAMP): requirements-dev.txt pyproject.toml airflow_provider_sengo/__init__.py
-	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or newer is needed"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "error: Python 3.11, 3.12 or 3.13 is needed"; exit 1; }
 	@echo "Setting up .venv (about half a minute the first time) ..."
 	@test -x $(UV) || { $(PYTHON) -m venv .venv-uv && .venv-uv/bin/python -m pip install -q uv; }
 	@test -x $(BIN)/python || $(UV) venv -q --python $(PYTHON) .venv
@@ -43,7 +43,7 @@ matrix: setup
 	@$(BIN)/python tools/matrix.py $(if $(CELL),--cell $(CELL))
 
 check: setup
-	$(BIN)/ruff format --check .
+	@$(BIN)/ruff format --check . || { echo "make format mends this"; exit 1; }
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 

@@ -68,7 +68,7 @@ def _shared_extras() -> dict[str, ExtraField]:
     return {
         "environment": ExtraField(
             label="Environment",
-            description="Which base URL counts while Base URL is empty: sandbox or production.",
+            description="Which base URL, while host (Base URL) is empty: sandbox or production.",
             default="sandbox",
             choices=("sandbox", "production"),
         ),

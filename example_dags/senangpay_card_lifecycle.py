@@ -3,7 +3,7 @@
 
 Needs the connection ``senangpay_default``, and each customer's card token in the Variable
 ``senangpay_card_token_<customer>`` (Airflow masks it: ``token`` is in its name). The gateway can only flip a
-card, so one run goes at a time, and each task says which state it wants. The pause goes before ``enable``.
+card, so one run goes at a time. The pause goes before ``enable``; clear a run that broke off, start no other.
 """
 
 from __future__ import annotations

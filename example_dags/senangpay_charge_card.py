@@ -3,7 +3,7 @@
 
 Needs the connection ``senangpay_default``, and for each customer the Variables
 ``senangpay_card_token_<customer>`` and ``senangpay_buyer_<customer>`` (JSON: ``name``, ``email``, ``phone``).
-After a no, or four hours, nothing is charged. A run charges once; for an order, make its number the run's id.
+After a no, or four hours, nothing is charged. To charge an order once, trigger it with its number as run id.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ with DAG(
         email=EMAIL,
         phone=PHONE,
         detail="Order {{ params.order }}",
-        max_active_tis_per_dag=1,  # one at a time, so that a second run of an order finds the first's charge
+        max_active_tis_per_dag=1,  # so that an order's second run can find the first's charge, if it shows
     )
     validate >> approve >> charge
     record(charge.output)

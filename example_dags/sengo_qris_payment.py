@@ -2,8 +2,8 @@
 """Ask for a QRIS payment under the order's own number, show the code, and look the payment up.
 
 Needs the connection ``sengo_default`` with ``callback_url`` among its extras. Trigger it with the order's
-number and its amount in whole rupiah: one number has one payment, however often it is triggered. The last
-task pushes what the gateway tells at that moment, mostly still ``pending``: to wait, use the sensor.
+number and its amount in whole rupiah: one number has one payment, triggered again within seven days or, with
+``[sengo] archive_uri``, ever. The last task pushes a status mostly still ``pending``: to wait, use the sensor.
 """
 
 from __future__ import annotations
