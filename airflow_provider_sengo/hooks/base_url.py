@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PORT_MAX = 65535
 _DEFAULT_PORTS = {"https": 443, "http": 80}
+_ONE_PATH = "the gateway's own host has one path ({}); give the host alone, or leave it empty"
 _PATH = r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*"
 _HOST = re.compile(
     r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://)?"
@@ -128,7 +129,10 @@ def base_url(connection: Connection, environment: str | None, base_urls: Mapping
                     "environment",
                     "is not the one that the host belongs to; set the right one, or leave host empty",
                 )
-            path = path or urlsplit(url).path  # the gateway documents one path for its host
+            own = urlsplit(url).path  # the gateway documents one path for its host
+            if (parts.path or path) not in ("", own):
+                raise FieldError("host" if parts.path else "schema", _ONE_PATH.format(own or "none"))
+            path = own
     port = parts.port or port
     name = f"[{parts.name}]" if ":" in parts.name else parts.name
     tail = "" if port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{port}"

@@ -118,6 +118,10 @@ class GatewayHook(BaseHook, Generic[C]):
             deadline_s=min(deadline_s, options.deadline_s),
         )
 
+    def get_conn(self) -> Self:
+        """The hook itself: its methods are the gateway's calls."""
+        return self
+
     def run(self, call: Call[T]) -> T:
         """Make one call and return its record."""
         with watch(self.conn_type, call):

@@ -151,6 +151,9 @@ def test_empty_extras_are_the_defaults(absent: str | None) -> None:
         ("environment", {"host": "api.sengo.id.:443", "extra": {"environment": "sandbox"}}),
         ("environment", {"extra": {"environment": SECRET_VALUE}}),
         ("environment", {"extra": {"environment": 1}}),
+        ("host", {"host": "https://api.sengo.id/v1"}),  # the gateway documents one path for its host
+        ("host", {"host": f"{PRODUCTION}/{SECRET_VALUE}"}),
+        ("schema", {"host": "api.sengo.id", "schema": SECRET_VALUE}),
         ("host", {"host": f"https://user:{SECRET_VALUE}@gateway.example"}),
         ("host", {"host": f"https://gateway.example/?{SECRET_VALUE}"}),
         ("host", {"host": f"https://gateway.example/#{SECRET_VALUE}"}),

@@ -125,6 +125,7 @@ def test_empty_extras_are_the_defaults(absent: str | None) -> None:
         ("environment", {"host": "app.senangpay.my.:443", "extra": {"environment": "sandbox"}}),
         ("environment", {"extra": {"environment": SECRET_VALUE}}),
         ("host", {"host": f"https://user:{SECRET_VALUE}@gateway.example"}),
+        ("host", {"host": "app.senangpay.my/api"}),  # as a SenGo user would write it
         ("host", {"host": f"http://{SECRET_VALUE}.example"}),
         ("host", {"host": f"{SANDBOX}/apiv1"}),
         ("host", {"host": f"{LOOPBACK}/apiv1/"}),

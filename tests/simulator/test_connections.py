@@ -15,6 +15,7 @@ def test_both_connections_are_accepted(sengo_simulator, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_SENGO_DEFAULT", sengo_simulator.sengo_connection())
     monkeypatch.setenv("AIRFLOW_CONN_SENANGPAY_DEFAULT", sengo_simulator.senangpay_connection())
     for hook in (SenGoHook(), SenangPayHook()):
+        assert hook.get_conn() is hook
         works, message = hook.test_connection()
         assert works, message
 
