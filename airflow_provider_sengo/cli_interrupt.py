@@ -2,7 +2,7 @@
 """Ctrl-C while a coroutine runs: it ends the coroutine, never asyncio's own setting up or clearing away.
 
 Python raises KeyboardInterrupt between any two instructions; in the middle of making an event loop that
-leaves half a loop, which complains when it is thrown away.
+leaves half a loop, which complains when it is thrown away. What is said after it is ``cli_archive``'s.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ UPKEEP = [
     Guard(
         "storage: what may have been appended is looked for before it is appended again",
         "archive/tables.py",
-        "if attempt == 1 or not self.scan(name, where, [key]).num_rows:",
+        "if next(tries) == 1 or not self.scan(name, where, [key]).num_rows:",
         "if True:",
         "tests/archive/test_archive_object_storage.py -k commit_that_fails",
     ),

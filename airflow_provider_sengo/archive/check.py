@@ -2,7 +2,7 @@
 """Whether the archive is safe, judged from its coverage.
 
 Pure: the coverage and the instant are given. ``findings`` returns sentences and raises nothing; the check
-task and the command line decide what they are worth.
+task and the command line decide what they are worth. Which state a day is in is ``coverage``'s.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ The rules:
 * A version replaces the standing one if its bytes differ and its status is at least as final (late
   settlement: success after expired). A less final one is refused.
 * A row keeps the day under which it was first shown, so ids are looked up in other days as well.
+
+How final a status is stands in ``rows``, which version of one reading counts in ``spool``.
 """
 
 from __future__ import annotations

@@ -4,38 +4,53 @@
 Days are archived by tasks that run side by side, so two of them can insert a transaction that both
 listings showed (its ``date`` moved between them) before either sees the other's row. The check task, the
 only one of its kind, mends that: the more final version stays, under the earlier day; the other goes to
-``history``. Both days change in one commit.
+``history``. Both days change in one commit. Which version of one day's reading stands is decided in
+``compare``, never here.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import QueryBuilder
 
 from airflow_provider_sengo.archive.days import TYPES
-from airflow_provider_sengo.archive.merge import until_landed, with_reason
+from airflow_provider_sengo.archive.merge import with_reason
 from airflow_provider_sengo.archive.rewrite import Rewrite
-from airflow_provider_sengo.archive.tables import Tables, keep_once, literal, partitions, rows_of
+from airflow_provider_sengo.archive.tables import (
+    Tables,
+    keep_once,
+    literal,
+    partitions,
+    rows_of,
+    until_landed,
+)
 
 
-def heal_doubles(tables: Tables, project: str, days: Sequence[date], *, read_id: str) -> int:
+def heal_doubles(
+    tables: Tables,
+    project: str,
+    days: Sequence[date],
+    *,
+    read_id: str,
+    sleep: Callable[[float], None] = time.sleep,
+) -> int:
     """Mend every id of the project that stands under several of ``days``; returns how many there were.
 
     Raises ``deltalake.exceptions.CommitFailedError`` if rivals won ``COMMIT_TRIES`` times, OSError if the
     storage failed ``STORAGE_TRIES`` times.
     """
-    return sum(_heal_type(tables, project, type_, days, read_id) for type_ in TYPES)
-
-
-def _heal_type(tables: Tables, project: str, type_: str, days: Sequence[date], read_id: str) -> int:
-    found: set[str] = set()  # in all tries: what landed without an answer is no double in the next
-    until_landed(lambda: _heal(tables, project, type_, days, read_id, found), sleep=time.sleep)
-    return len(found)
+    healed = 0
+    for type_ in TYPES:
+        found: set[str] = set()  # in all tries: what landed without an answer is no double in the next
+        until_landed(partial(_heal, tables, project, type_, days, read_id, found), sleep=sleep)
+        healed += len(found)
+    return healed
 
 
 def _heal(

@@ -12,12 +12,10 @@ What changes is decided in ``compare``; how rows are written is in ``rewrite``; 
 
 from __future__ import annotations
 
-import random
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
-from typing import TypeVar
 
 import msgspec
 import pyarrow as pa
@@ -27,13 +25,8 @@ from airflow_provider_sengo.archive.compare import Comparison, Partition, Standi
 from airflow_provider_sengo.archive.rewrite import Rewrite
 from airflow_provider_sengo.archive.schema import HISTORY, TRANSACTIONS
 from airflow_provider_sengo.archive.spool import Spool, hash_id, version
-from airflow_provider_sengo.archive.tables import STORAGE_TRIES, Tables, keep_once
+from airflow_provider_sengo.archive.tables import COMMIT_TRIES, Tables, keep_once, until_landed
 from airflow_provider_sengo.exceptions import ArchiveIncomplete
-
-COMMIT_TRIES = 8  # each on a fresh snapshot; more rivals than that in one partition is a fault elsewhere
-COMMIT_WAIT_S = 0.2
-
-Decided = TypeVar("Decided")
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -89,28 +82,6 @@ def commit(
         gone=tuple(found.gone),
         pending_left=found.pending_left,
     )
-
-
-def until_landed(decide_and_write: Callable[[], Decided], *, sleep: Callable[[float], None]) -> Decided:
-    """Decide on the newest snapshot and write; once more from the start if a rival won or the storage failed.
-
-    An answer may be lost and not the commit, so what is decided again must see what landed. Raises
-    ``CommitFailedError`` if rivals won ``COMMIT_TRIES`` times, OSError if the storage failed
-    ``STORAGE_TRIES`` times.
-    """
-    lost_races = failures = 0
-    while True:
-        try:
-            return decide_and_write()
-        except OSError:
-            nth = failures = failures + 1
-            if failures == STORAGE_TRIES:
-                raise
-        except CommitFailedError:
-            nth = lost_races = lost_races + 1
-            if lost_races == COMMIT_TRIES:
-                raise
-        sleep(random.uniform(0, COMMIT_WAIT_S * 2**nth))
 
 
 def _bring(

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from airflow_provider_sengo.archive.rows import RANK_SUCCESS, Row, hash64
+from airflow_provider_sengo.archive.rows import RANK_SUCCESS, Row, hash63
 from airflow_provider_sengo.protocol.envelope import ListingPage
 
 MAX_PASSES = 5
@@ -73,7 +73,7 @@ class Pass:
         self._check(page)
         if page.current_page == self.first.total_pages:
             self._last = page
-        hashes = [hash64(row.id.encode("utf-8", "surrogatepass")) for row in rows]
+        hashes = [hash63(row.id.encode("utf-8", "surrogatepass")) for row in rows]
         for row, id_hash in zip(rows, hashes, strict=True):
             if id_hash in self._ids:
                 self._moved["an id was listed twice"] = None

@@ -2,7 +2,7 @@
 """Which days must be read now, and why.
 
 Pure: the coverage and the instant are given. A run that follows days of standstill heals by itself,
-since every day of the window that is not sealed is read again.
+since every day of the window that is not sealed is read again. Which state a day is in is ``coverage``'s.
 """
 
 from __future__ import annotations

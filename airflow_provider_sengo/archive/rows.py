@@ -33,6 +33,16 @@ Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
 Text = str | None
 
+# Wire name of a channel -> wire names of its code, its account's number and its account's holder.
+ACCOUNT_FIELDS: dict[str, tuple[Text, Text, Text]] = {
+    "qris": (None, None, None),
+    "virtualAccount": ("bankCode", "vaNumber", "viewName"),
+    "eWallet": ("channel", "phoneNumber", "viewName"),
+    "retail": ("channel", "paymentCode", "viewName"),
+    "disbursement": ("bankCode", "recipientAccount", "recipientName"),
+    "creditCard": (None, None, None),
+}
+
 
 class _Channel(msgspec.Struct, rename="camel", gc=False):
     """Any channel's object; fields it does not have stay None, fields that are not known stay in ``raw``."""
@@ -110,13 +120,13 @@ _WIRE_NAMES = _attributes(_Wire)
 _CHANNEL_NAMES = _attributes(_Channel)
 _accounts_of = attrgetter(*(_WIRE_NAMES[name] for name in CHANNELS))
 _CHANNEL_ATTRIBUTES = [
-    (channel, *(field and _CHANNEL_NAMES[field] for field in fields))
-    for channel, *fields in CHANNELS.values()
+    (channel, [field and _CHANNEL_NAMES[field] for field in ACCOUNT_FIELDS[name]])
+    for name, channel in CHANNELS.items()
 ]
 _decode_wire = msgspec.json.Decoder(_Wire).decode
 
 
-def hash64(data: bytes) -> int:
+def hash63(data: bytes) -> int:
     """63 bits of BLAKE2b, the same in every process: fits a signed 64-bit column."""
     return int.from_bytes(blake2b(data, digest_size=8).digest()) >> 1
 
@@ -148,7 +158,7 @@ def read_row(raw: bytes) -> Row:
         number,
         holder,
         raw,
-        hash64(raw),
+        hash63(raw),
         "" if found == 1 else "channel",
     )
 
@@ -175,14 +185,9 @@ def _channel_of(wire: _Wire) -> tuple[Text, Text, Text, Text, int]:
     if wire.qris is not None:  # most are, and it has no account
         return "qris", None, None, None, found
     place = next(place for place, account in enumerate(accounts) if account is not None)
-    account, (channel, code, number, holder) = accounts[place], _CHANNEL_ATTRIBUTES[place]
-    return (
-        channel,
-        code and getattr(account, code),
-        number and getattr(account, number),
-        holder and getattr(account, holder),
-        found,
-    )
+    account, (channel, fields) = accounts[place], _CHANNEL_ATTRIBUTES[place]
+    code, number, holder = [field and getattr(account, field) for field in fields]
+    return channel, code, number, holder, found
 
 
 def can_be_told(moment: datetime | None) -> bool:
@@ -266,7 +271,7 @@ def _read_odd(raw: bytes) -> Row:
         account_number=number,
         account_name=holder,
         raw=raw,
-        digest=hash64(raw),
+        digest=hash63(raw),
         odd_fields="",
     )
     odd.names.extend(sorted(name for name in record if name not in _WIRE_NAMES))
@@ -281,15 +286,14 @@ def _odd_channel(odd: _Odd) -> tuple[Text, Text, Text, Text]:
         odd.names.append("channel")
         return None, None, None, None
     name = present[0]
-    channel, *wire_fields = CHANNELS[name]
-    account = odd.record[name]
+    channel, account = CHANNELS[name], odd.record[name]
     if not isinstance(account, dict):
         odd.names.append(name)
         return channel, None, None, None
-    fitted = [
+    code, number, holder = [
         None
         if field is None or account.get(field) is None
         else odd.fit(f"{name}.{field}", account[field], str)
-        for field in wire_fields
+        for field in ACCOUNT_FIELDS[name]
     ]
-    return channel, fitted[0], fitted[1], fitted[2]
+    return channel, code, number, holder

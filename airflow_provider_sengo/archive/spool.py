@@ -19,7 +19,7 @@ from typing import Self
 
 import pyarrow as pa
 
-from airflow_provider_sengo.archive.rows import Row, hash64
+from airflow_provider_sengo.archive.rows import Row, hash63
 from airflow_provider_sengo.archive.schema import SPOOLED, row_batch
 
 BATCH_ROWS = 3_200  # 32 pages of 100: larger batches cost memory, smaller ones time
@@ -34,7 +34,7 @@ def version(digest: int, rank: int) -> int:
 
 def hash_id(identity: str) -> int:
     """The 63-bit hash under which an id is remembered while a day is read."""
-    return hash64(identity.encode("utf-8", "surrogatepass"))
+    return hash63(identity.encode("utf-8", "surrogatepass"))
 
 
 def rank_of(version_: int) -> int:

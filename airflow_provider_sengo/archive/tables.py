@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The three Delta tables under one URI: open, make, scan, append.
+"""The three Delta tables under one URI: open, make, scan, append, and how often a write is tried.
 
 Only what any Delta table needs stands here; which rows go where is decided in ``merge`` and ``heal``.
 Never import this in a process that forks afterwards: delta-rs refuses to work in the child.
@@ -11,14 +11,16 @@ import atexit
 import random
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from itertools import count
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from deltalake import ColumnProperties, DeltaTable, Schema, WriterProperties, write_deltalake
-from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from airflow_provider_sengo.archive.schema import HISTORY, PARTITION_BY, READS, TRANSACTIONS
 
@@ -36,7 +38,8 @@ WRITER = WriterProperties(
 )
 
 STORAGE_TRIES = 3  # delta-rs has repeated by itself whatever it could; a commit without an answer it cannot
-STORAGE_WAIT_S = 0.5
+COMMIT_TRIES = 8  # each on a fresh snapshot; more rivals than that in one partition is a fault elsewhere
+COMMIT_WAIT_S = 0.2
 # Log entries kept, so that time travel and the history of commits reach back a year.
 _CONFIGURATION: dict[str, str | None] = {"delta.logRetentionDuration": "interval 400 days"}
 # pyarrow's threads let go of delta-rs' files, which are Python objects, a moment after a scan has ended. A
@@ -49,6 +52,8 @@ BATCH_ROWS = 4_000  # of what is read row by row
 LITTLE_BY_LITTLE = ds.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
 
 _PLAIN = re.compile(r"[A-Za-z0-9._:\-\[\]]{1,200}")
+
+Landed = TypeVar("Landed")
 
 
 class Tables:
@@ -115,19 +120,17 @@ class Tables:
         """Append rows, of which no other has the ``key``, in one commit.
 
         An object store may take a commit and its answer be lost: then it is looked for before it is tried
-        again. Raises OSError if that happened ``STORAGE_TRIES`` times.
+        again. Raises OSError if the storage failed ``STORAGE_TRIES`` times, ``CommitFailedError`` if rivals
+        won ``COMMIT_TRIES`` times.
         """
         where = pc.field(key).isin(rows[key])
-        for attempt in range(1, STORAGE_TRIES + 1):
-            try:
-                if attempt == 1 or not self.scan(name, where, [key]).num_rows:
-                    self.append(name, rows)
-            except OSError:
-                if attempt == STORAGE_TRIES:
-                    raise
-                time.sleep(random.uniform(0, STORAGE_WAIT_S))
-            else:
-                return
+        tries = count(1)
+
+        def append_unless_there() -> None:
+            if next(tries) == 1 or not self.scan(name, where, [key]).num_rows:
+                self.append(name, rows)
+
+        until_landed(append_unless_there)
 
     def scan(
         self, name: str, where: ds.Expression | None = None, columns: Sequence[str] | None = None
@@ -143,6 +146,30 @@ class Tables:
         for field in missing:  # of a table that an older release wrote
             rows = rows.append_column(field.with_nullable(True), pa.nulls(rows.num_rows, field.type))
         return rows
+
+
+def until_landed(
+    decide_and_write: Callable[[], Landed], *, sleep: Callable[[float], None] = time.sleep
+) -> Landed:
+    """Decide on the newest snapshot and write; once more from the start if a rival won or the storage failed.
+
+    An answer may be lost and not the commit, so what is decided again must see what landed. Raises
+    ``CommitFailedError`` if rivals won ``COMMIT_TRIES`` times, OSError if the storage failed
+    ``STORAGE_TRIES`` times.
+    """
+    lost_races = failures = 0
+    while True:
+        try:
+            return decide_and_write()
+        except OSError:
+            nth = failures = failures + 1
+            if failures == STORAGE_TRIES:
+                raise
+        except CommitFailedError:
+            nth = lost_races = lost_races + 1
+            if lost_races == COMMIT_TRIES:
+                raise
+        sleep(random.uniform(0, COMMIT_WAIT_S * 2**nth))
 
 
 def _missing(name: str, table: DeltaTable, wanted: Sequence[str]) -> list[pa.Field]:

@@ -20,8 +20,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 from deltalake.fs import DeltaStorageHandler
 
-from airflow_provider_sengo.archive.merge import COMMIT_TRIES, until_landed
-from airflow_provider_sengo.archive.tables import SCHEMAS, WRITER, Tables
+from airflow_provider_sengo.archive.tables import COMMIT_TRIES, SCHEMAS, WRITER, Tables, until_landed
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +53,8 @@ def keep_up(
     """Look after each table that is there; returns what was done, by its name.
 
     Files are deleted once nothing has referred to them for ``keep_days``. Raises ValueError for less than
-    ``KEEP_DAYS_MIN``, before anything is done.
+    ``KEEP_DAYS_MIN``, before anything is done; OSError if the storage failed ``STORAGE_TRIES`` times.
+    Vacuum and checkpoint are tried once: OSError or ``tables.StorageError`` comes out at once.
     """
     if keep_days < KEEP_DAYS_MIN:
         raise ValueError(

@@ -2,7 +2,7 @@
 """Which payment a task is about: the identity given by the user, or one derived and kept.
 
 A retry, a clear and a rerun of the same task must mean the same payment; another task, run or deployment
-must never mean it.
+must never mean it. How an identity is made is ``protocol.identity``'s.
 """
 
 from __future__ import annotations

@@ -26,9 +26,8 @@ router = APIRouter()
 
 RANGE_DAYS = 30  # shown unless another range is chosen
 RANGE_DAYS_MAX = 366
-PROJECTS_JUDGED_MAX = (
-    20  # so many projects are looked at for days that need somebody; the page names the rest
-)
+# So many projects are looked at for days that need somebody; the page names the rest.
+PROJECTS_JUDGED_MAX = 20
 QUICK_RANGES = (7, 30, 90, 365)
 
 

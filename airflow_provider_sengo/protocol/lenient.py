@@ -18,15 +18,14 @@ from airflow_provider_sengo.protocol.envelope import DECODE_ERRORS
 
 INTEGER_DIGITS_MAX = 40  # far beyond 64 bits; Python itself refuses to read more than some thousands
 
-# The channel is recognised by which of these objects a record has.
-# wire name -> (channel, wire name of code, of account number, of account holder)
+# The channel is recognised by which of these objects a record has: wire name -> our name of the channel.
 CHANNELS = {
-    "qris": ("qris", None, None, None),
-    "virtualAccount": ("virtual_account", "bankCode", "vaNumber", "viewName"),
-    "eWallet": ("e_wallet", "channel", "phoneNumber", "viewName"),
-    "retail": ("retail", "channel", "paymentCode", "viewName"),
-    "disbursement": ("disbursement", "bankCode", "recipientAccount", "recipientName"),
-    "creditCard": ("credit_card", None, None, None),
+    "qris": "qris",
+    "virtualAccount": "virtual_account",
+    "eWallet": "e_wallet",
+    "retail": "retail",
+    "disbursement": "disbursement",
+    "creditCard": "credit_card",
 }
 
 _decode = msgspec.json.Decoder().decode

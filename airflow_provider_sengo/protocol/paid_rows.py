@@ -49,7 +49,7 @@ def read_row(raw: bytes, *, type: str, project: str) -> PaidRow:
         "fee": _whole(record.get("fee")),
         "fee_payer": _text(record.get("feePayer")),
         "paid_at": paid_at.isoformat() if paid_at else None,
-        "channel": next((ours for wire, (ours, *_) in CHANNELS.items() if record.get(wire)), None),
+        "channel": next((ours for wire, ours in CHANNELS.items() if record.get(wire)), None),
         "type": type,
         "project": project,
         "status": SUCCESS,

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows that fit no record: one of every misfit that a reader must survive without losing the day. Pure."""
+"""Rows that fit no record: one of every misfit that a reader must survive without losing the day. Pure.
+
+Only which fields differ stands here; the bytes are written in ``wire``.
+"""
 
 from typing import Any
 

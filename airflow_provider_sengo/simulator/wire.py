@@ -4,6 +4,7 @@
 Sources: docs.sengo.id/extras/transactions (list, check) and /fund-acceptance/qris (create).
 A plan's ``patch`` changes what is sent without changing what is true: ``name: value`` sets a field,
 ``REMOVE`` takes it out, ``RAW`` is JSON text put at the end of the object as it stands (duplicate keys).
+Which patches make an odd row is ``odd``'s; the envelope around rows is ``answers``'s.
 """
 
 import json

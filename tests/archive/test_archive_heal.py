@@ -12,9 +12,9 @@ from deltalake.exceptions import CommitFailedError
 from object_store import KINDS
 
 from airflow_provider_sengo.archive import days, heal
-from airflow_provider_sengo.archive.merge import COMMIT_TRIES
+from airflow_provider_sengo.archive.heal import heal_doubles
 from airflow_provider_sengo.archive.schema import TRANSACTIONS
-from airflow_provider_sengo.archive.tables import STORAGE_TRIES
+from airflow_provider_sengo.archive.tables import COMMIT_TRIES, STORAGE_TRIES
 
 THIRD_DAY = DAY + timedelta(days=2)
 NOW = days.closed_at(THIRD_DAY) + timedelta(hours=1)
@@ -32,6 +32,12 @@ def stand(world: World, id: str, day: date, raw: bytes) -> None:
 
 def mend(world: World) -> int:
     return world.archive.heal(PROJECT, NOW, 7, read_id="check-1")
+
+
+def mend_and_count_waits(world: World, waits: list[float]) -> int:
+    """The same for the three days, with no wait between two tries; ``waits`` gets what they would have been."""
+    span = (DAY, NEXT_DAY, THIRD_DAY)
+    return heal_doubles(world.archive.tables, PROJECT, span, read_id="check-1", sleep=waits.append)
 
 
 @pytest.fixture
@@ -156,9 +162,9 @@ def test_a_rival_is_not_overwritten(late, monkeypatch):
             super().commit(coming)
 
     monkeypatch.setattr(heal, "Rewrite", RivalFirst)
-    monkeypatch.setattr(heal.time, "sleep", lambda seconds: None)
-    assert mend(late) == 1
-    assert len(calls) == 2
+    waits = []
+    assert mend_and_count_waits(late, waits) == 1
+    assert (len(calls), len(waits)) == (2, 1)
     assert late.held() == late.ledger()
     assert set(late.history("a")) == {(record("a", "pending"), "double")}
     assert late.archive.history("a").num_rows == 1
@@ -168,7 +174,7 @@ def test_rivals_that_always_win(late, monkeypatch):
     """Mending gives up after a bounded number of lost races."""
     stand(late, "a", DAY, record("a", "pending"))
     stand(late, "a", NEXT_DAY, record("a"))
-    calls = []
+    calls, waits = [], []
 
     class Lose(heal.Rewrite):
         def commit(self, coming):
@@ -176,16 +182,14 @@ def test_rivals_that_always_win(late, monkeypatch):
             raise CommitFailedError
 
     monkeypatch.setattr(heal, "Rewrite", Lose)
-    monkeypatch.setattr(heal.time, "sleep", lambda seconds: None)
     with pytest.raises(CommitFailedError):
-        mend(late)
-    assert len(calls) == COMMIT_TRIES
+        mend_and_count_waits(late, waits)
+    assert (len(calls), len(waits)) == (COMMIT_TRIES, COMMIT_TRIES - 1)
 
 
 @pytest.fixture
-def doubled(late, monkeypatch):
-    """A world with one id under two days, and no wait between two tries."""
-    monkeypatch.setattr(heal.time, "sleep", lambda seconds: None)
+def doubled(late):
+    """A world with one id under two days."""
     stand(late, "a", DAY, record("a", "pending"))
     stand(late, "a", NEXT_DAY, record("a"))
     late.archive.tables.make("history")
@@ -199,7 +203,7 @@ def test_a_commit_that_fails_or_whose_answer_is_lost(doubled, object_store, kind
     """Whichever commit of the mending it is, and whether it landed or not: one row, one version, counted once."""
     before = object_store.counts()[kind]
     with object_store.failing(nth, [kind], times=1, **COMMITS):
-        assert mend(doubled) == 1
+        assert mend_and_count_waits(doubled, []) == 1
     assert object_store.counts()[kind] == before + 1
     assert doubled.held() == {"a": record("a")}
     assert doubled.history("a") == [(record("a", "pending"), "double")]
@@ -209,13 +213,14 @@ def test_a_commit_that_fails_or_whose_answer_is_lost(doubled, object_store, kind
 @pytest.mark.parametrize("place", ["s3"], indirect=True)
 def test_storage_that_takes_no_commit(doubled, object_store):
     """After bounded tries the storage's own error comes out; both rows still stand, and are mended later."""
-    before = object_store.counts()["reset"]
+    before, waits = object_store.counts()["reset"], []
     with (
         object_store.failing(1, ["reset"], **COMMITS),
         pytest.raises(OSError, match="Generic S3 error"),
     ):
-        mend(doubled)
+        mend_and_count_waits(doubled, waits)
     assert object_store.counts()["reset"] == before + STORAGE_TRIES
+    assert len(waits) == STORAGE_TRIES - 1
     assert doubled.archive.transactions().num_rows == 2
     assert mend(doubled) == 1
     assert doubled.held() == {"a": record("a")}

@@ -33,7 +33,7 @@ def world(tmp_path, object_store) -> World:
 
 @pytest.fixture(autouse=True)
 def _no_waits(monkeypatch):
-    monkeypatch.setattr(tables, "STORAGE_WAIT_S", 0)
+    monkeypatch.setattr(tables, "COMMIT_WAIT_S", 0)
 
 
 def doubles(world: World) -> list[str]:

@@ -12,7 +12,7 @@ from archive_world import DAY, record
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_sengo.archive.rows import hash64, read_row
+from airflow_provider_sengo.archive.rows import hash63, read_row
 from airflow_provider_sengo.archive.schema import row_batch
 from airflow_provider_sengo.exceptions import UnexpectedResponse
 from airflow_provider_sengo.protocol.lenient import CHANNELS
@@ -74,7 +74,7 @@ def storable(raw: bytes) -> None:
     except UnexpectedResponse:
         return
     assert row.raw == raw
-    batch = row_batch([row], [hash64(row.id.encode())], listing="success", listed_day=DAY)
+    batch = row_batch([row], [hash63(row.id.encode())], listing="success", listed_day=DAY)
     batch.validate(full=True)
     stored = batch.to_pylist()[0]
     for name, value in msgspec.structs.asdict(row).items():

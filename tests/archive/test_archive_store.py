@@ -15,7 +15,7 @@ from deltalake import write_deltalake
 from read_records import FIRST, read
 
 from airflow_provider_sengo.archive import store
-from airflow_provider_sengo.archive.rows import hash64, read_row
+from airflow_provider_sengo.archive.rows import hash63, read_row
 from airflow_provider_sengo.archive.schema import HISTORY, READS, SPOOLED, TRANSACTIONS, row_batch
 from airflow_provider_sengo.archive.store import Archive
 from airflow_provider_sengo.archive.tables import PARTITION_BY, Tables, literal
@@ -210,7 +210,7 @@ def test_batches_are_exact():
         read_row(record("a", expiredDate=text))
         for text in ("2026-11-20T07:00:00+07:00", "2026-11-20T00:00:00Z")
     ]
-    batch = row_batch(rows, [hash64(b"a")] * 2, listing="success", listed_day=None)
+    batch = row_batch(rows, [hash63(b"a")] * 2, listing="success", listed_day=None)
     assert batch.schema == SPOOLED
     assert len(set(batch["expired_at"].to_pylist())) == 1
     assert batch["last_listed_day"].to_pylist() == [None, None]

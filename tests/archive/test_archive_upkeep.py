@@ -8,9 +8,12 @@ import json
 import msgspec
 import pyarrow.parquet as pq
 import pytest
+from archive_world import COMMITS
+from object_store import KINDS
 from upkeep_world import PROJECTS, busy_week, content, live, scatter
 
 from airflow_provider_sengo.archive.schema import HISTORY, READS, TRANSACTIONS
+from airflow_provider_sengo.archive.tables import STORAGE_TRIES
 from airflow_provider_sengo.archive.upkeep import TableUpkeep, keep_up
 
 
@@ -66,6 +69,41 @@ def test_archiving_goes_on_after(world):
     result = world.read()
     assert (result.new, result.changed, result.complete) == (1, 1, True)
     assert world.held() == world.ledger()
+
+
+@pytest.mark.parametrize("place", ["s3"], indirect=True)
+@pytest.mark.parametrize("name", ["transactions", "history", "reads"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_commit_that_fails_or_whose_answer_is_lost(world, object_store, kind, name):
+    """Whichever table it is of, and whether it landed or not: its files are folded, and no row is doubled."""
+    busy_week(world)
+    scatter(world, "new-1")
+    rows, before = content(world), object_store.counts()[kind]
+    commit = {**COMMITS, "path": f"{name}/{COMMITS['path']}"}
+    with object_store.failing(1, [kind], times=1, **commit):
+        done = keep_up(world.archive.tables, sleep=lambda seconds: None)
+    assert object_store.counts()[kind] == before + 1
+    assert content(world) == rows
+    assert done[name].files_before > done[name].files_after == len(live(world, name))
+    assert [each.put_off for each in done.values()] == [False] * 3
+
+
+@pytest.mark.parametrize("place", ["s3"], indirect=True)
+def test_storage_that_takes_no_commit(world, object_store):
+    """After bounded tries the storage's own error comes out; every row still stands, and is folded later."""
+    busy_week(world)
+    scatter(world, "new-1")
+    rows, before, waits = content(world), object_store.counts()["reset"], []
+    with (
+        object_store.failing(1, ["reset"], **COMMITS),
+        pytest.raises(OSError, match="Generic S3 error"),
+    ):
+        keep_up(world.archive.tables, sleep=waits.append)
+    assert object_store.counts()["reset"] == before + STORAGE_TRIES
+    assert len(waits) == STORAGE_TRIES - 1
+    assert content(world) == rows
+    assert not any(each.put_off for each in keep_up(world.archive.tables).values())
+    assert content(world) == rows
 
 
 def test_result_is_plain():

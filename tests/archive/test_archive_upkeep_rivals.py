@@ -12,9 +12,8 @@ from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 from upkeep_world import busy_week, content, scatter
 
-from airflow_provider_sengo.archive import days, merge
-from airflow_provider_sengo.archive.merge import COMMIT_TRIES
-from airflow_provider_sengo.archive.tables import SCHEMAS
+from airflow_provider_sengo.archive import days, merge, tables
+from airflow_provider_sengo.archive.tables import COMMIT_TRIES, SCHEMAS
 from airflow_provider_sengo.archive.upkeep import TableUpkeep, keep_up
 
 
@@ -100,7 +99,7 @@ def test_a_write_that_began_before_a_compaction(world, monkeypatch):
         return found
 
     monkeypatch.setattr(merge, "compare", compare_and_compact)
-    monkeypatch.setattr(merge.random, "uniform", lambda low, high: 0)
+    monkeypatch.setattr(tables, "COMMIT_WAIT_S", 0)
     result = world.read()
     assert (result.new, result.changed) == (1, 1)
     first, second = folded

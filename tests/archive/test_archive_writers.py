@@ -15,7 +15,7 @@ from datetime import timedelta
 import pytest
 from archive_world import DAY, NEXT_DAY, PROJECT, Clock, World, archive_rounds, record
 
-from airflow_provider_sengo.archive import days, merge
+from airflow_provider_sengo.archive import days, merge, tables
 from airflow_provider_sengo.exceptions import ArchiveIncomplete
 
 pytestmark = pytest.mark.also_on_s3
@@ -49,7 +49,7 @@ def slip_in(monkeypatch) -> Callable[[Callable[[int], object]], list[int]]:
             return found
 
         monkeypatch.setattr(merge, "compare", wrapped)
-        monkeypatch.setattr(merge.random, "uniform", lambda low, high: 0)
+        monkeypatch.setattr(tables, "COMMIT_WAIT_S", 0)
         return calls
 
     return install
@@ -155,8 +155,8 @@ def test_rivals_that_always_win(world, rival, slip_in):
     calls = slip_in(win)
     with pytest.raises(ArchiveIncomplete, match="others wrote to this day"):
         world.read()
-    assert len(calls) == merge.COMMIT_TRIES
-    assert len(world.archive.reads()) == reads + merge.COMMIT_TRIES
+    assert len(calls) == tables.COMMIT_TRIES
+    assert len(world.archive.reads()) == reads + tables.COMMIT_TRIES
     assert "mine" not in world.held()
 
 
@@ -189,7 +189,7 @@ def test_threads(world, rival, monkeypatch):
         return found
 
     monkeypatch.setattr(merge, "compare", wrapped)
-    monkeypatch.setattr(merge.random, "uniform", lambda low, high: 0)
+    monkeypatch.setattr(tables, "COMMIT_WAIT_S", 0)
     world.gateway.fill(5)
     rival.gateway.fill(7)
     results = []

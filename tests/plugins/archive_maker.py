@@ -16,7 +16,7 @@ from deltalake import write_deltalake
 
 from airflow_provider_sengo.archive import days
 from airflow_provider_sengo.archive.coverage import Outcome, ReadRecord
-from airflow_provider_sengo.archive.rows import RANKS, hash64
+from airflow_provider_sengo.archive.rows import RANKS, hash63
 from airflow_provider_sengo.archive.schema import TRANSACTIONS
 from airflow_provider_sengo.archive.store import Archive
 from airflow_provider_sengo.archive.tables import WRITER
@@ -79,7 +79,7 @@ def day_table(day: date, type_: str, count: int, chance: random.Random) -> pa.Ta
         "channel": chance.choices([*channels], [*channels.values()], k=busy),
         "account_number": [f"08123456{chance.randrange(10_000):04}" for _ in range(busy)],
         "raw": raw,
-        "digest": [hash64(each) for each in raw],
+        "digest": [hash63(each) for each in raw],
     }
     same = {
         "project": PROJECT,
