@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,11 +26,14 @@ OK, NOT_SAFE, USAGE, INTERRUPTED = 0, 1, 2, 130
 PROGRAM = "python -m airflow_provider_sengo"
 SENGO_CONN_ID = "sengo_default"
 
+CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")  # delta-rs colours its errors
+RUST_OS_ERROR = re.compile(r'(?:Error: )?Os \{ code: \d+, kind: \w+, message: "([^"]*)" \}')
+
 # name -> (help, options); options as argparse takes them
 OPTIONS: dict[str, dict[str, Any]] = {
     "--archive-uri": {"help": "where the archive is; default: [sengo] archive_uri"},
     "--archive-conn-id": {"help": "connection with its storage options; default: [sengo] archive_conn_id"},
-    "--sengo-conn-id": {"help": "the SenGo connection", "default": SENGO_CONN_ID},
+    "--sengo-conn-id": {"help": f"the SenGo connection; default: {SENGO_CONN_ID}"},
     "--json": {"help": "print one JSON document", "action": "store_true"},
     "--day": {
         "help": "a day to read, YYYY-MM-DD in Asia/Jakarta; may be given again; default: every day that is due",
@@ -128,9 +132,20 @@ def results_alone() -> Iterator[TextIO]:
 
 
 def _complain(error: object, status: int) -> int:
-    """One line, however many the error has."""
-    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+    print(f"error: {one_line(error)}", file=sys.stderr)
     return status
+
+
+def one_line(error: object) -> str:
+    """An error's text as one plain line: no line breaks, colours, arrows or Rust; also for what delta-rs raises."""
+    text = RUST_OS_ERROR.sub(r": \1", CONTROL_SEQUENCE.sub("", str(error)))
+    text = "".join(each if each.isprintable() else " " for each in text.replace("\u21b3", ": "))
+    return " ".join(text.split()).replace(" : ", ": ")
+
+
+def source(arguments: argparse.Namespace, name: str) -> str:
+    """Where ``archive_uri`` or ``archive_conn_id`` came from: the option, or else the setting."""
+    return f"--{name.replace('_', '-')}" if getattr(arguments, name) else f"[sengo] {name}"
 
 
 class _ToStandardError(logging.Handler):
@@ -163,28 +178,45 @@ def log_to_standard_error() -> None:
 
 def _open(arguments: argparse.Namespace) -> tuple[SenGoHook, Archive]:
     """The hook and the archive; what is missing or wrong names its option."""
-    from airflow.providers.common.compat.sdk import AirflowNotFoundException
-
     from airflow_provider_sengo.archive.store import Archive
     from airflow_provider_sengo.hooks.sengo import SenGoHook
     from airflow_provider_sengo.hooks.storage import resolve_archive_uri, storage_options
 
-    hook = SenGoHook(arguments.sengo_conn_id)
-    option = "--archive-uri"
-    try:
+    hook = SenGoHook(arguments.sengo_conn_id or SENGO_CONN_ID)
+    with _told_with("--archive-uri: "):
         uri = resolve_archive_uri(arguments.archive_uri)
-        option = "--archive-conn-id"
+    with _told_with(f"{source(arguments, 'archive_conn_id')}: "):
         archive = Archive(uri, storage_options(arguments.archive_conn_id))
-        option = "--sengo-conn-id"
+    with _told_with("--sengo-conn-id: " if arguments.sengo_conn_id else ""):
         _ = hook.connection
-    except AirflowNotFoundException as error:
-        raise ValueError(
-            f"{option}: {str(error).rstrip('.')}. Give the id of a connection that there is, or make it with"
-            " 'airflow connections add' or as AIRFLOW_CONN_<ID> in the environment."
-        ) from None
-    except ValueError as error:
-        raise ValueError(f"{option}: {error}") from None
     return hook, archive
+
+
+@contextmanager
+def _told_with(prefix: str) -> Iterator[None]:
+    """What is missing or wrong within is a ValueError that begins with where it was asked for."""
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
+    try:
+        yield
+    except AirflowNotFoundException as error:
+        raise ValueError(f"{prefix}{_not_found(str(error).rstrip('.'))}") from None
+    except ValueError as error:
+        raise ValueError(f"{prefix}{error}") from None
+
+
+def _not_found(text: str) -> str:
+    """What to do about a connection that Airflow has not found; it says the same of one that it cannot read."""
+    named = re.search(r"`(.+)`", text)
+    if named and os.environ.get(variable := f"AIRFLOW_CONN_{named[1].upper()}"):
+        return (
+            f"Connection {named[1]!r}: the variable {variable} is set but cannot be read. It must be"
+            " a JSON object, such as '{\"conn_type\": ...}', or a URI."
+        )
+    return (
+        f"{text}. Give the id of a connection that there is, or make it with 'airflow connections add' or as"
+        " AIRFLOW_CONN_<ID> in the environment."
+    )
 
 
 def _coverage(project: str, archive: Archive, results: TextIO, *, as_json: bool) -> int:

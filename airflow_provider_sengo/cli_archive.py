@@ -15,11 +15,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO
 
 from airflow_provider_sengo.archive import days
-from airflow_provider_sengo.cli import INTERRUPTED, NOT_SAFE, OK, SENGO_CONN_ID
-from airflow_provider_sengo.exceptions import NotAuthorized, NotSent, SenGoProviderError
+from airflow_provider_sengo.cli import INTERRUPTED, NOT_SAFE, OK, one_line, source
+from airflow_provider_sengo.exceptions import NotAuthorized, NotSent, SenGoProviderError, UnexpectedResponse
 
 if TYPE_CHECKING:
     from airflow_provider_sengo.archive.check import Findings
+    from airflow_provider_sengo.archive.listing import Gateway
     from airflow_provider_sengo.archive.run import DayResult
     from airflow_provider_sengo.archive.store import Archive
     from airflow_provider_sengo.cli_progress import OnPage
@@ -29,10 +30,15 @@ Wanted = tuple[date, str]  # a day and a type
 # Each was tried in four listings, and each listing several times: then the gateway is not there, and the
 # other days would only take minutes to say the same.
 UNREACHABLE_MAX = 2
+UNWRITABLE_MAX = 2  # in a row; while no day was archived the first is enough
 
 
-class GatewayClosed(Exception):
-    """The gateway refuses the connection, or is not reached: no other day is tried."""
+class RunEnded(Exception):
+    """Gateway or archive cannot be used, so no other day is tried; the text is for the person."""
+
+
+class WrongPath(Exception):
+    """What answers at the base URL is not SenGo; its cause says so."""
 
 
 @dataclass
@@ -98,14 +104,16 @@ class Plan:
         return cls(arguments, program, asked)
 
     def carry_out(self, hook: SenGoHook, archive: Archive, results: TextIO) -> int:
-        """Read, heal, judge; every day is tried, whatever happened to the others. Returns the exit status."""
+        """Read, heal, judge; a day's own failure keeps no other from being tried. Returns the exit status."""
         report = Report(hook.project)
         try:
             report.wanted = self._wanted(hook, archive, results)
+            if report.wanted:
+                self._make_tables(archive)
             self._read_all(hook, archive, report, results)
             self._finish(archive, report)
             status = OK if report.found and not report.found.failures and not report.failed else NOT_SAFE
-        except GatewayClosed as error:
+        except RunEnded as error:
             status = NOT_SAFE
             _say(f"error: {error}")
         except KeyboardInterrupt as stop:
@@ -132,42 +140,63 @@ class Plan:
             results.write("Nothing is due: every day of the window is sealed or was read today.\n")
         return [(entry.day, entry.type) for entry in due]
 
+    def _make_tables(self, archive: Archive) -> None:
+        """Before anything is asked of the gateway: what cannot be written need not be read."""
+        from airflow_provider_sengo.archive.tables import SCHEMAS, StorageError
+
+        try:
+            for name in SCHEMAS:
+                archive.tables.make(name)
+        except (OSError, StorageError) as error:
+            reason = one_line(error).removeprefix("Could not create local directory: ").rstrip(".")
+            raise RunEnded(
+                f"{source(self.arguments, 'archive_uri')}: {archive.tables.uri} cannot be written: {reason}."
+                " Make it, or choose another. Nothing was read."
+            ) from error
+
     def _read_all(self, hook: SenGoHook, archive: Archive, report: Report, results: TextIO) -> None:
         from airflow_provider_sengo.archive.tables import StorageError
         from airflow_provider_sengo.cli_interrupt import run_interruptible
         from airflow_provider_sengo.cli_progress import progress
 
-        shown, unreachable = progress(sys.stderr), 0
+        shown, unreachable, unwritable = progress(sys.stderr), 0, 0
         for number, wanted in enumerate(report.wanted, 1):
             try:
                 with shown.day(f"{number}/{len(report.wanted)} {_name(wanted)}") as on_page:
                     run_interruptible(partial(_read, hook, archive, wanted, on_page, report.finished))
+            except WrongPath as error:
+                raise self._closed(hook, report, wanted, error.__cause__) from error
             except NotAuthorized as error:
-                raise self._closed(report, wanted, error) from error
-            except (SenGoProviderError, ValueError, OSError, StorageError) as error:
+                raise self._closed(hook, report, wanted, error) from error
+            except (SenGoProviderError, ValueError) as error:
                 unreachable = unreachable + 1 if isinstance(error.__cause__, NotSent) else 0
                 if unreachable == UNREACHABLE_MAX:
-                    raise self._closed(report, wanted, error.__cause__) from error
-                text = one_line(error)
-                if not isinstance(error, SenGoProviderError):
-                    text = f"{_name(wanted)}: the archive {archive.tables.uri} cannot be used: {text}"
-                report.failed[wanted] = text
-                _say(f"error: {text}")
+                    raise self._closed(hook, report, wanted, error.__cause__) from error
+                report.failed[wanted] = one_line(error)
+            except (OSError, StorageError) as error:
+                unwritable += 1
+                reason = f"the archive {archive.tables.uri} cannot be used: {one_line(error).rstrip('.')}."
+                report.failed[wanted] = f"{_name(wanted)}: {reason}"
+                if unwritable == UNWRITABLE_MAX or not report.finished:
+                    raise RunEnded(
+                        f"{report.failed[wanted]} Not archived: {_names(report.left)}. Mend that, then go on"
+                        f" with: {self.again(report.left)}"
+                    ) from error
+            else:
+                unreachable = unwritable = 0
+                if not self.arguments.json:
+                    _print_result(report.finished[-1], results)
                 continue
-            unreachable = 0
-            if not self.arguments.json:
-                _print_result(report.finished[-1], results)
+            _say(f"error: {report.failed[wanted]}")
 
-    def _closed(self, report: Report, wanted: Wanted, error: object) -> GatewayClosed:
+    def _closed(self, hook: SenGoHook, report: Report, wanted: Wanted, error: object) -> RunEnded:
         """The one line that names the connection and what to do."""
-        conn_id = self.arguments.sengo_conn_id
-        report.failed[wanted] = one_line(error)
-        fix = "host (or, where it is empty, environment) names the gateway"
-        if isinstance(error, NotAuthorized):
-            fix = "login is the client key, password the client token, environment the one they are for"
-        return GatewayClosed(
-            f"Connection {conn_id!r}: {one_line(error)} In the connection, {fix}. {len(report.left)} days and"
-            f" types were not read; then go on with: {self.again(report.left)}"
+        text = report.failed[wanted] = one_line(error)
+        if isinstance(error, NotSent):  # the others name the fields by themselves
+            text += " In the connection, host (or, where it is empty, environment) names the gateway."
+        return RunEnded(
+            f"Connection {hook.sengo_conn_id!r}: {text} {len(report.left)} days and types were not read; then"
+            f" go on with: {self.again(report.left)}"
         )
 
     def _finish(self, archive: Archive, report: Report) -> None:
@@ -195,9 +224,30 @@ class Plan:
                 words += ["--day", str(day)]
         for option in ("archive_uri", "archive_conn_id", "sengo_conn_id"):
             value = getattr(given, option)
-            if value and (option, value) != ("sengo_conn_id", SENGO_CONN_ID):
+            if value:
                 words += [f"--{option.replace('_', '-')}", value]
         return f"{self.program} {shlex.join([*words, *(['--json'] if given.json else [])])}"
+
+
+@dataclass
+class _Watched:
+    """The gateway until it has answered once: a first 404 that is not SenGo's own would come for every page."""
+
+    gateway: Gateway
+    has_answered: bool
+
+    async def fetch_page(self, **wanted: Any) -> Any:
+        try:
+            page = await self.gateway.fetch_page(**wanted)
+        except UnexpectedResponse as error:
+            if error.http_status and not self.has_answered:
+                raise WrongPath from error
+            raise
+        self.has_answered = True
+        return page
+
+    async def fetch_row(self, id: str) -> bytes | None:
+        return await self.gateway.fetch_row(id)
 
 
 async def _read(
@@ -208,7 +258,8 @@ async def _read(
     job = DayJob(project=hook.project, day=wanted[0], type=wanted[1])
     async with hook.open_listing(in_flight=job.concurrency) as gateway:
         # Noted before anything else is awaited: an interrupt during the commit comes through only there.
-        finished.append(await archive_day(job, gateway, archive, on_page=on_page))
+        watched = _Watched(gateway, has_answered=bool(finished))
+        finished.append(await archive_day(job, watched, archive, on_page=on_page))
 
 
 def _print_result(result: DayResult, results: TextIO) -> None:
@@ -222,11 +273,6 @@ def _print_result(result: DayResult, results: TextIO) -> None:
 def _say(sentence: str) -> None:
     sys.stderr.write(f"{sentence}\n")
     sys.stderr.flush()
-
-
-def one_line(error: object) -> str:
-    """An error's text without line breaks."""
-    return " ".join(str(error).split())
 
 
 def _plain(wanted: Wanted) -> dict[str, str]:

@@ -2,6 +2,7 @@
 """Results on standard output: a table where a person looks, plain lines for a pipe, one JSON document for programs.
 
 A state is always a word; its colour only repeats it, and ``NO_COLOR`` takes it away.
+Which state a day is in is ``archive.coverage``'s, and what of it somebody must know ``archive.check``'s.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ STYLES = {
     State.BEFORE: "dim",
 }
 # The columns that a narrow terminal goes without, the first to go first.
-DISPENSABLE = ("Last read (Jakarta)", "Days left", "IDR", "Rows")
+DISPENSABLE = ("Last read (Jakarta)", "Days left", "IDR", "Paid rows")
 
 
 def judge(covered: Iterable[DayCoverage], now: datetime) -> Findings:
@@ -63,7 +64,7 @@ def print_document(value: dict[str, Any], results: TextIO) -> None:
 
 
 def print_coverage(covered: Sequence[DayCoverage], results: TextIO) -> None:
-    """A table on a terminal, else a line a day."""
+    """A table on a terminal, else a line a day: its day, type, state, paid rows and their rupiah."""
     if not results.isatty():
         results.writelines(f"{as_line(item)}\n" for item in covered)
         results.flush()
@@ -91,11 +92,11 @@ def _table(covered: Sequence[DayCoverage], without: Sequence[str]) -> Table:
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     cells = [_cells(item) for item in covered]
-    names = ["Day", "Type", "State", "Rows", "IDR", "Days left", "Last read (Jakarta)"]
+    names = ["Day", "Type", "State", "Paid rows", "IDR", "Days left", "Last read (Jakarta)"]
     shown = [name for name in names if name not in without]
     for name in shown:
         table.add_column(
-            name, justify="right" if name in ("Rows", "IDR", "Days left") else "left", no_wrap=True
+            name, justify="right" if name in ("Paid rows", "IDR", "Days left") else "left", no_wrap=True
         )
     for item, row in zip(covered, cells, strict=True):
         style = STYLES[item.state]
@@ -109,7 +110,7 @@ def _cells(item: DayCoverage) -> dict[str, str]:
         "Day": str(item.day),
         "Type": item.type,
         "State": str(item.state),
-        "Rows": "-" if item.rows is None else f"{item.rows:,}",
+        "Paid rows": "-" if item.rows is None else f"{item.rows:,}",
         "IDR": "-" if item.amount_sum is None else f"{item.amount_sum:,}",
         "Days left": str(item.days_left) if item.days_left >= 0 else "gone",
         "Last read (Jakarta)": f"{read_at.astimezone(days.JAKARTA):%Y-%m-%d %H:%M}" if read_at else "never",

@@ -85,13 +85,17 @@ class Unavailable(Rejected):
 
 
 class UnexpectedResponse(SenGoProviderError):
-    """An answer that is not of the documented shape; ``json_path`` says where (``$`` = the whole)."""
+    """An answer that is not of the documented shape; ``json_path`` says where (``$`` = the whole).
+
+    ``http_status``: 404 or 405 where the base URL's path seems to be wrong, else 0.
+    """
 
     curable = True
 
-    def __init__(self, message: str, *, json_path: str = "$") -> None:
+    def __init__(self, message: str, *, json_path: str = "$", http_status: int = 0) -> None:
         super().__init__(message)
         self.json_path = json_path
+        self.http_status = http_status
 
 
 class SignatureMismatch(SenGoProviderError):

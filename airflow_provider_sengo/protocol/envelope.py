@@ -46,8 +46,8 @@ _CODE = re.compile(
 )
 _ADVICE_BY_KIND: dict[type[Exception], str] = {
     Unavailable: "Try again later.",
-    NotAuthorized: "Check the connection's key, token and environment, and that this machine's address is on "
-    "the project's list of allowed addresses.",
+    NotAuthorized: "Check the connection's key (field 'login'), token ('password') and environment, and that "
+    "this machine's address is on the project's list of allowed addresses.",
     DuplicateReference: "Look the reference up: if the payment is not yours, use another reference.",
     NotFound: "It is unknown to this project, or older than the seven days that SenGo remembers.",
     Rejected: "Mend what the message says; the same request will be refused again.",
@@ -168,11 +168,17 @@ def _raise_for(response: Response, envelope: _Envelope | None, call_name: str, r
     """Raise what this answer means; see ``_kind``."""
     answer = _Answer(response.status, envelope, _known_code(_strings(response.body)) if envelope else "")
     kind = _kind(answer)
+    if kind is None and answer.http in (404, 405):
+        raise UnexpectedResponse(
+            f"The answer was HTTP {answer.http} without SenGo's envelope, which is not SenGo's 'not found': the path "
+            "of the connection's base URL is probably wrong. SenGo's ends in /api; see the connection's field 'host'.",
+            http_status=answer.http,
+        )
     if kind is None:
         raise unexpected(call_name, *_oddity(answer))
     advice = _ADVICE.get(answer.code) or _ADVICE_BY_KIND[kind]
     word = f" {answer.code}" if answer.code else ""
-    message = one_line(answer.message, redact)
+    message = "" if answer.message == answer.code else one_line(answer.message, redact)
     text = f"SenGo answered {call_name} with {answer.http_status}{word}{message}. {advice}"
     if kind is Unavailable:
         wait_s = retry_after_s(response.headers, response.received_at)
@@ -247,16 +253,9 @@ def _oddity(answer: _Answer) -> tuple[str, str]:
             f"is a redirect (HTTP {answer.http}), which is never followed because the secret travels in a "
             "header; put the final address into the connection's host"
         ), "$"
-    if answer.http in (404, 405):
-        return (
-            f"is HTTP {answer.http} without the gateway's envelope, so it tells nothing about a payment; the "
-            "path of the connection's base URL is probably wrong (SenGo's ends in /api)"
-        ), "$"
     if answer.envelope is None:
-        return (
-            f"is HTTP {answer.http} with a body that is not a JSON object (an HTML page, or cut short)",
-            "$",
-        )
+        what = "a body that is not a JSON object (an HTML page, or cut short)"
+        return f"is HTTP {answer.http} with {what}", "$"
     place = "$.responseCode" if answer.inner != 200 else "$.responseMessage"
     return f"is HTTP {answer.http}, but neither a success nor a documented refusal", place
 

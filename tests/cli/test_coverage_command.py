@@ -38,7 +38,8 @@ def test_a_table_in_a_terminal(command_line: Any) -> None:
     assert COLOUR.search(wide)
     text = CONTROL.sub("", wide)
     assert all(
-        name in text for name in ("Day", "Type", "State", "Rows", "IDR", "Days left", "Last read (Jakarta)")
+        name in text
+        for name in ("Day", "Type", "State", "Paid rows", "IDR", "Days left", "Last read (Jakarta)")
     )
     assert re.search(r"cashIn +complete +\d", text)
     assert re.search(r"cashIn +missing +- +- +0 +never", text)
@@ -75,7 +76,17 @@ def test_plain_lines_without_a_terminal(command_line: Any) -> None:
         (
             {"AIRFLOW_CONN_SENGO_DEFAULT": '{"conn_type": "sengo", "login": "SC-1"}'},
             [],
-            "--sengo-conn-id: Connection 'sengo_default', field 'password': is missing; put the client token there",
+            "Connection 'sengo_default', field 'password': is missing; put the client token there",
+        ),
+        (
+            {"AIRFLOW_CONN_MINE": '{"conn_type": "sengo", "login": "SC-1"}'},
+            ["--sengo-conn-id", "mine"],
+            "--sengo-conn-id: Connection 'mine', field 'password': is missing; put the client token there",
+        ),
+        (
+            {"AIRFLOW__SENGO__ARCHIVE_CONN_ID": "gone"},
+            [],
+            "[sengo] archive_conn_id: The conn_id `gone` isn't",
         ),
     ],
 )
@@ -86,6 +97,22 @@ def test_wrong_usage(command_line: Any, environment: dict[str, str], words: list
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"error: {told}")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [([], ""), (["--sengo-conn-id", "sengo_default"], "--sengo-conn-id: ")],
+)
+def test_a_connection_that_cannot_be_read(command_line: Any, words: list[str], told: str) -> None:
+    """A variable that is there is not called missing, and its value is not shown; an option is named if given."""
+    command_line.environment["AIRFLOW_CONN_SENGO_DEFAULT"] = '{"conn_type": "sengo", "password": "s3cret'
+    done = command_line.run("coverage", *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    line = done.stderr.splitlines()[-1]
+    assert line.startswith(
+        f"error: {told}Connection 'sengo_default': the variable AIRFLOW_CONN_SENGO_DEFAULT is set but cannot be read."
+    )
+    assert "s3cret" not in done.stderr
 
 
 @pytest.mark.xdist_group("airflow_db")

@@ -111,12 +111,15 @@ def test_where_parts_disagree_the_careful_reading_wins(answer, http, body, kind)
 )
 @pytest.mark.parametrize("status", [404, 405])
 def test_a_404_of_something_else_is_no_evidence(answer, body, status):
-    """Without the gateway's own "not found" a 404 points to the base URL, not to the payment."""
+    """Without the gateway's own "not found" a 404 points to the base URL and its field, not to the payment."""
     with pytest.raises(
         UnexpectedResponse, match="path of the connection's base URL is probably wrong"
     ) as error:
         read(answer(body, status))
-    assert error.value.json_path == "$"
+    assert (error.value.json_path, error.value.http_status) == ("$", status)
+    text = str(error.value)
+    assert "ends in /api; see the connection's field 'host'" in text
+    assert all(words not in text for words in ("get_balance", "(at ", "newer release"))
 
 
 def test_a_404_that_says_200_inside_is_no_evidence(answer):

@@ -49,7 +49,7 @@ def test_errors_survive_pickling(error_type, clone):
     if error_type is Unavailable:
         facts["retry_after_s"] = 7.0
     if error_type is UnexpectedResponse:
-        facts["json_path"] = "$.responseData"
+        facts = {"json_path": "$.responseData", "http_status": 404}
     twin = clone(error_type("text", **facts))
     assert type(twin) is error_type
     assert str(twin) == "text"
@@ -61,7 +61,7 @@ def test_facts_have_harmless_defaults():
     assert (Rejected("x").http_status, Rejected("x").code) == (0, "")
     assert NotAuthorized("x").code == ""
     assert Unavailable("x").retry_after_s is None
-    assert UnexpectedResponse("x").json_path == "$"
+    assert (UnexpectedResponse("x").json_path, UnexpectedResponse("x").http_status) == ("$", 0)
 
 
 def test_the_drawn_tree_names_every_class():
