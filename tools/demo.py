@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daily archive, watched: a simulator with a week of transactions, a real Airflow, and a comparison.
 
-Everything lives in ``.demo`` (delete it to begin anew; ``DEMO_HOME`` names another folder). The simulator's
-clock is stopped for the day, so that what the archive holds can be compared, row by row, with the simulator's
-own ledger.
+Everything lives in ``.demo`` (delete it to begin anew; ``DEMO_HOME`` names another folder), and all of it in
+one process, so that nothing outlives it, however it ends. The simulator's clock is stopped for the day, so
+that what the archive holds can be compared, row by row, with the simulator's own ledger.
 
 ``ARCHIVE`` (or the first argument) puts the archive elsewhere: a path, ``file://``, ``s3://``, ``gs://`` or
 ``abfss://``. Its storage options are those of ``ARCHIVE_CONN``, a connection as JSON or as a URI like any
@@ -17,53 +17,77 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
-import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.request import Request, urlopen
 
 from ports import free_port
 
 if TYPE_CHECKING:
     from airflow_provider_sengo.archive.store import Archive
+    from airflow_provider_sengo.simulator import Simulator, World
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = Path(os.environ.get("DEMO_HOME") or ROOT / ".demo")
+AIRFLOW = HOME / "airflow"
+TEMPORARY = HOME / "temporary-files-of-the-demo"  # emptied at each start: a run that was stopped leaves some
+BEGUN = HOME / "airflow-begun"  # the demo makes that folder, and its database is not whole yet
 PORT = 8800  # or another if it is taken, and that again next time: the archive knows its project by it
 PER_DAY = 300
-READY_WITHIN_S = 60
 ERROR_SHOWN_MAX = 400
 # delta-rs' own options: whether a store can be reached is said within seconds, not after minutes of trying.
 IMPATIENT = {"connect_timeout": "5s", "max_retries": "1", "retry_timeout": "5s"}
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C, a polite kill, a closed terminal
+STOPPED = b"== Stopped. What was archived stays; make demo goes on from there.\n"
 
 
 def main() -> int:
     """Run the demo; 0 only if the archive equals the ledger."""
+    end_on_signals()
     HOME.mkdir(exist_ok=True)
     state = demo_state()
     prepare_airflow(state["port"])
     look_at_archive()
     began = time.monotonic()
-    with simulator(state["port"]) as origin:
-        control(origin, "clock", {"now": state["now"], "freeze": True})
-        say(f"SenGo simulator on {origin}, seven days of transactions, its clock stopped at {state['now']}")
+    with ExitStack() as running:
+        simulator = start_simulator(running, state)
+        since = f"its clock stopped at {state['now']}"
+        say(f"SenGo simulator on {simulator.origin}, seven days of transactions, {since}")
         say("Airflow: running the DAG sengo_daily_archive (plan -> a task per day and type -> check) ...")
-        before = control(origin, "requests")["total"]
         run = run_dag()
-        requests = control(origin, "requests")["total"] - before
-        print_run(run, requests)
-        equal = print_coverage(origin)
+        print_run(run, simulator.world.requests().total)
+        equal = print_coverage(simulator.world)
     say(f"took {time.monotonic() - began:.0f} s; the archive is in {archive_uri()} (plain Delta Lake tables)")
     if run.state != "success" or not equal:
         print("error: the demo did not end well, see above", file=sys.stderr)
         return 1
     return 0
+
+
+def end_on_signals() -> None:
+    """Have a thread wait for what stops the demo; must come before any other thread begins.
+
+    Each thread inherits that these signals are blocked, so no task can take Ctrl-C for an error of its own and
+    go on, and no handler of Airflow's comes between. What was ignored at the start (``nohup``) stays so.
+    """
+    awaited = {number for number in STOPS if signal.getsignal(number) is not signal.SIG_IGN}
+    signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
+    threading.Thread(target=end_at, args=(awaited,), name="stop", daemon=True).start()
+
+
+def end_at(awaited: set[signal.Signals]) -> None:
+    """At the first of the signals, say so and end at once, as SIGKILL would: the archive bears that."""
+    number = signal.sigwait(awaited)
+    with suppress(OSError):  # the terminal may be closed
+        os.write(sys.stderr.fileno(), STOPPED)
+    os._exit(128 + number)
 
 
 def say(text: str) -> None:
@@ -111,16 +135,28 @@ def demo_state() -> dict[str, Any]:
     state: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"port": free_port(PORT)}
     if "now" not in state or today(datetime.fromisoformat(state["now"])) != today(now):
         state["now"] = now.replace(microsecond=0).isoformat()
-    path.write_text(json.dumps(state))
+    whole = path.with_suffix(".new")
+    whole.write_text(json.dumps(state))
+    whole.replace(path)
     return state
 
 
 def prepare_airflow(port: int) -> None:
-    """Settings for an Airflow of the demo's own; must come before the first import of Airflow."""
+    """Settings for an Airflow of the demo's own; must come before the first import of Airflow.
+
+    A home that an earlier run began, and was stopped before its database was whole, is begun anew.
+    """
+    if BEGUN.exists():
+        shutil.rmtree(AIRFLOW, ignore_errors=True)
+    if not AIRFLOW.exists():
+        BEGUN.touch()
+    shutil.rmtree(TEMPORARY, ignore_errors=True)
+    TEMPORARY.mkdir()
     for name in [name for name in os.environ if name.startswith(("AIRFLOW_CONN_", "AIRFLOW__"))]:
         del os.environ[name]
     os.environ |= {
-        "AIRFLOW_HOME": str(HOME / "airflow"),
+        "TMPDIR": str(TEMPORARY),
+        "AIRFLOW_HOME": str(AIRFLOW),
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "example_dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
@@ -146,42 +182,19 @@ def connection_of_archive() -> dict[str, str]:
     return {"AIRFLOW_CONN_DEMO_ARCHIVE": given, "AIRFLOW__SENGO__ARCHIVE_CONN_ID": "demo_archive"}
 
 
-@contextmanager
-def simulator(port: int) -> Iterator[str]:
-    """The simulator as a process of its own, stopped by its id at the end."""
-    command = [sys.executable, "-m", "airflow_provider_sengo.simulator", "--port", str(port)]
-    command += ["--per-day", str(PER_DAY), "--page-size", "50"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def start_simulator(running: ExitStack, state: dict[str, Any]) -> Simulator:
+    """The simulator on the demo's port, until ``running`` closes; one line if it cannot listen there."""
+    from airflow_provider_sengo.simulator import Simulator
+
+    port = state["port"]
+    week = {"per_day": PER_DAY, "page_size": 50, "now": state["now"], "frozen": True}
     try:
-        origin = f"http://127.0.0.1:{port}"
-        wait_until_ready(process, origin)
-        yield origin
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(timeout=15)
-
-
-def wait_until_ready(process: subprocess.Popen[str], origin: str) -> None:
-    """Return when the simulator answers; end the demo with its own words if it stops instead."""
-    for _ in range(READY_WITHIN_S * 10):
-        if process.poll() is not None:
-            words = process.stdout.read() if process.stdout else ""
-            raise SystemExit(f"error: the simulator did not start (delete .demo for another port):\n{words}")
-        try:
-            control(origin, "settings")
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise SystemExit("error: the simulator did not answer in time")
-
-
-def control(origin: str, what: str, body: dict[str, Any] | None = None) -> Any:
-    """Ask the simulator's control interface, on loopback."""
-    data = None if body is None else json.dumps(body).encode()
-    request = Request(f"{origin}/_control/{what}", data=data, headers={"Content-Type": "application/json"})
-    with urlopen(request, timeout=30) as answer:
-        return json.load(answer)
+        return running.enter_context(Simulator(port=port, **week))
+    except OSError as error:
+        raise SystemExit(
+            f"error: the simulator cannot listen on port {port}: {error.strerror}"
+            f" (delete {HOME.name} for another)"
+        ) from None
 
 
 def run_dag() -> Any:
@@ -190,9 +203,10 @@ def run_dag() -> Any:
     from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
     from airflow.utils import db
 
-    if not (HOME / "airflow" / "airflow.db").exists():
+    if not (AIRFLOW / "airflow.db").exists():
         say("Airflow: making its database (once) ...")
         db.initdb()
+        BEGUN.unlink(missing_ok=True)
     DagBundlesManager().sync_bundles_to_db()  # type: ignore[no-untyped-call]  # Airflow's
     bag = DagBag(dag_folder=str(ROOT / "example_dags" / "sengo_daily_archive.py"))
     if bag.import_errors:
@@ -218,7 +232,7 @@ def print_run(run: Any, requests: int) -> None:
     say(f"DAG run: {run.state}; {due}, {changed} rows written, {requests} requests to the gateway")
 
 
-def print_coverage(origin: str) -> bool:
+def print_coverage(world: World) -> bool:
     """The coverage of the last seven days, each compared with the simulator's ledger; True if all agree."""
     from airflow_provider_sengo.archive.coverage import State
     from airflow_provider_sengo.hooks.sengo import SenGoHook
@@ -237,7 +251,7 @@ def print_coverage(origin: str) -> bool:
         }
         ledger = {
             (row["id"], row["status"], row["amount"])
-            for row in control(origin, f"ledger?day={item.day}&type={item.type}")
+            for row in world.ledger(day=str(item.day), type=item.type)
         }
         paid = [amount for _, status, amount in archived if status == "success"]
         if item.state is State.OPEN and not archived:

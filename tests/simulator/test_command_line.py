@@ -11,13 +11,17 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from airflow.models.connection import Connection
 
 import airflow_provider_sengo.simulator as package
+from airflow_provider_sengo.hooks.senangpay import SenangPayHook
+from airflow_provider_sengo.hooks.sengo import SenGoHook
 from airflow_provider_sengo.simulator import Simulator
-from airflow_provider_sengo.simulator.__main__ import main
+from airflow_provider_sengo.simulator.__main__ import greeting, main, parser
 
 COMMAND = [sys.executable, "-m", "airflow_provider_sengo.simulator"]
 FOLDER = Path(package.__file__).parent
+URLS = {"SENGO": "base_url", "SENANGPAY": "senangpay_base_url"}
 ALLOWED = {"fastapi", "uvicorn", "starlette", "msgspec", "segno", "pytest"}
 
 
@@ -33,6 +37,9 @@ def test_start_and_stop(number):
             ready = re.fullmatch(r"SenGo simulator ready on (http://127\.0\.0\.1:\d+)/api\n", line)
             assert ready, line + process.stderr.read()
             assert f"{ready[1]}/ in a browser" in process.stdout.readline()
+            assert "connections" in process.stdout.readline()
+            assert process.stdout.readline().startswith("export AIRFLOW_CONN_SENGO_DEFAULT='sengo://")
+            assert process.stdout.readline().startswith("export AIRFLOW_CONN_SENANGPAY_DEFAULT='senangpay://")
             with urllib.request.urlopen(f"{ready[1]}/_control/settings", timeout=10) as reply:
                 assert b'"page_size":2' in reply.read()
             process.send_signal(number)
@@ -41,6 +48,26 @@ def test_start_and_stop(number):
             assert process.stderr.read() == ""
         finally:
             process.kill()
+
+
+def test_what_it_prints_can_be_pasted(monkeypatch):
+    """A shell takes the lines as they are, Airflow reads the URIs, and each gateway answers its hook."""
+    with Simulator(per_day=3) as simulator:
+        pasted = "".join(line for line in greeting(simulator).splitlines(True) if line.startswith("export "))
+        shell = ["sh", "-c", f"{pasted}env"]
+        printed = subprocess.run(shell, capture_output=True, text=True, check=True).stdout
+        for hook, name in ((SenGoHook(), "SENGO"), (SenangPayHook(), "SENANGPAY")):
+            uri = re.search(rf"^AIRFLOW_CONN_{name}_DEFAULT=(.*)$", printed, re.MULTILINE)[1]
+            read = Connection(uri=uri)
+            assert (read.conn_type, read.host) == (name.lower(), "127.0.0.1")
+            monkeypatch.setenv(f"AIRFLOW_CONN_{name}_DEFAULT", uri)
+            assert hook.test_connection()[0], hook.test_connection()
+            assert hook.credentials.base_url == getattr(simulator, URLS[name])
+
+
+def test_each_option_is_explained():
+    """``--help`` says of every option what it does."""
+    assert [action.dest for action in parser()._actions if not action.help] == []
 
 
 def test_a_taken_port_is_told(capsys):
