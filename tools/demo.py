@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import signal
 import sys
@@ -113,6 +112,8 @@ def look_at_archive() -> None:
     from airflow.providers.common.compat.sdk import AirflowNotFoundException
     from deltalake.exceptions import DeltaError
 
+    from airflow_provider_sengo.cli import one_line
+
     try:
         archive(IMPATIENT).reads()
     except AirflowNotFoundException:
@@ -120,9 +121,8 @@ def look_at_archive() -> None:
     except ValueError as error:
         raise SystemExit(f"error: {error}") from None
     except (OSError, DeltaError) as error:
-        words = " ".join(re.sub(r"\x1b\[\d+m", "", str(error)).replace("\u21b3", " ").split())
         raise SystemExit(
-            f"error: the archive {archive_uri()} cannot be read: {words[:ERROR_SHOWN_MAX]}"
+            f"error: the archive {archive_uri()} cannot be read: {one_line(error)[:ERROR_SHOWN_MAX]}"
         ) from None
 
 
