@@ -4,7 +4,8 @@
 ``make matrix`` runs every cell, ``make matrix CELL=3.1.8-py3.11`` one; ``matrix_cells`` says what a cell is.
 On the lock's Airflow all tests run but those of ``tests/real``, and none may be skipped. On the older ones the
 unit tests run, the connection form, the provider info, and of the Dags one archive and one payment; a test
-that is skipped there has said why (``needs_airflow``, ``on_every_airflow``: see tests/conftest.py).
+that is skipped there has said why (``needs_airflow``, ``on_every_airflow``: see tests/conftest.py). On the oldest
+dependencies the tests of the archive, the transports, the payments and the command line run as well.
 
 A Python that this machine has not is told in the table. Python 3.11 must be there where witnesses are required
 (``CI=true`` or ``REQUIRE_WITNESSES=1``). Exit status 1 if anything failed, 2 for an unknown cell.

@@ -132,7 +132,7 @@ def actions(
 def _unproven(item: DayCoverage) -> Action:
     reason = f"No complete read yet; {days.left_text(item.days_left)}."
     advice = "Run the archive DAG, or on the command line:"
-    command = f"airflow sengo archive --day {item.day}"
+    command = f"python -m airflow_provider_sengo archive --day {item.day}"
     return Action(item.day, item.type, item.state, reason, last_safe_day(item), advice, command)
 
 

@@ -202,10 +202,9 @@ class Server:
 def serve() -> None:
     """Serve until killed; the port is the first line of standard output."""
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-    from moto.server import MotoRequestHandler
-    from werkzeug.serving import make_server
+    from werkzeug.serving import WSGIRequestHandler, make_server
 
-    class Handler(MotoRequestHandler):  # type: ignore[misc]  # moto's servers are untyped
+    class Handler(WSGIRequestHandler):
         def handle(self) -> None:
             with suppress(OSError):  # a connection that was reset on purpose, or a writer that was killed
                 super().handle()

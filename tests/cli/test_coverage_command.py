@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -115,27 +116,38 @@ def test_a_connection_that_cannot_be_read(command_line: Any, words: list[str], t
     assert "s3cret" not in done.stderr
 
 
-@pytest.mark.xdist_group("airflow_db")
-def test_a_connection_in_the_database(command_line: Any, airflow_db: None) -> None:
-    """It is found as one in the environment is, by our command and by Airflow's; both print the same document."""
+@pytest.fixture
+def stored(command_line: Any, airflow_db: None) -> Iterator[str]:
+    """The id of a connection that stands in the database alone."""
     from airflow.models.connection import Connection
     from airflow.utils.session import create_session
 
     fields = json.loads(command_line.connection())
-    stored = Connection(conn_id="stored_sengo", **(fields | {"extra": json.dumps(fields["extra"])}))
+    made = Connection(conn_id="stored_sengo", **(fields | {"extra": json.dumps(fields["extra"])}))
     with create_session() as session:
-        session.add(stored)
-    try:
-        ours = command_line.run("coverage", "--json", "--sengo-conn-id", "stored_sengo")
-        airflow = (str(Path(sys.executable).with_name("airflow")), "sengo")
-        theirs = command_line.run("coverage", "--json", "--sengo-conn-id", "stored_sengo", program=airflow)
-    finally:
-        with create_session() as session:
-            session.query(Connection).filter(Connection.conn_id == "stored_sengo").delete()
-    assert ours.returncode == 1, ours.stderr
-    assert json.loads(ours.stdout)["project"].startswith(
+        session.add(made)
+    yield "stored_sengo"
+    with create_session() as session:
+        session.query(Connection).filter(Connection.conn_id == "stored_sengo").delete()
+
+
+@pytest.mark.xdist_group("airflow_db")
+def test_a_connection_in_the_database(command_line: Any, stored: str) -> None:
+    """It is found as one in the environment is."""
+    done = command_line.run("coverage", "--json", "--sengo-conn-id", stored)
+    assert done.returncode == 1, done.stderr
+    assert json.loads(done.stdout)["project"].startswith(
         command_line.simulator.origin.removeprefix("http://")
     )
+
+
+@pytest.mark.xdist_group("airflow_db")
+@pytest.mark.needs_airflow("3.2", "commands of a provider under `airflow`")
+def test_airflows_command_prints_the_same(command_line: Any, stored: str) -> None:
+    """``airflow sengo`` is our command, and finds the same connection."""
+    ours = command_line.run("coverage", "--json", "--sengo-conn-id", stored)
+    airflow = (str(Path(sys.executable).with_name("airflow")), "sengo")
+    theirs = command_line.run("coverage", "--json", "--sengo-conn-id", stored, program=airflow)
     assert (theirs.returncode, json.loads(theirs.stdout)) == (1, json.loads(ours.stdout))
 
 

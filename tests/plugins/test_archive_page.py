@@ -64,7 +64,7 @@ def test_days_that_need_somebody_come_first(ask, holes):
     assert re.findall(r'day=(\d{4}-\d\d-\d\d)"', todo) == [str(URGENT), str(LATER), str(LOST)]
     assert "today is the last day. Last safe day: <b>2026-11-22</b> (today)." in todo
     assert "2 days left after today. Last safe day: <b>2026-11-24</b>." in todo
-    assert f"airflow sengo archive --day {URGENT}" in todo
+    assert f"python -m airflow_provider_sengo archive --day {URGENT}" in todo
     assert text.index('id="todo"') < text.index('id="calendar"') < text.index('id="charts"')
 
 

@@ -113,7 +113,7 @@ def test_an_unread_day_says_what_to_do_and_until_when():
             "No complete read yet; 3 days left after today.",
             date(2026, 11, 26),
             "Run the archive DAG, or on the command line:",
-            "airflow sengo archive --day 2026-11-20",
+            "python -m airflow_provider_sengo archive --day 2026-11-20",
         )
     ]
 
@@ -121,7 +121,10 @@ def test_an_unread_day_says_what_to_do_and_until_when():
 def test_a_shrunk_day_is_unread_until_it_was_read_whole():
     """With a complete read nothing is to be run: the gateway must be asked."""
     unread, read = actions([item(FRIDAY, State.SHRUNK, rows=7), item(FRIDAY, State.SHRUNK)], NOW)
-    assert (unread.command, read.command) == ("airflow sengo archive --day 2026-11-20", None)
+    assert (unread.command, read.command) == (
+        "python -m airflow_provider_sengo archive --day 2026-11-20",
+        None,
+    )
     assert read.reason == "A success that was listed before is no longer listed. Its row is kept."
     assert "ask the gateway what became of the transaction" in read.advice
     assert read.last_safe_day == date(2026, 11, 26)
