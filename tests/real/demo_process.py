@@ -2,6 +2,7 @@
 """``tools/demo.py`` as a process, in a folder of its own; what it must say is said in the tests."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -38,8 +39,8 @@ def environment(folder, settings):
 def stopped_demo(folder, number, moment):
     """Send a signal to all of a demo's processes once ``moment(printed)`` holds, as a terminal does.
 
-    Returns its exit status, its errors, and the ids of what it left running. Its session is its own: what a
-    shell starts in the background ignores Ctrl-C, and the demo would rightly keep to that.
+    Returns its exit status, its errors, and the ids of what it left running. It heeds the signal wherever the
+    tests run: what a shell starts in the background ignores Ctrl-C, and the demo would rightly keep to that.
     """
     output, errors = folder / "output", folder / "errors"
     with output.open("wb") as out, errors.open("wb") as err:
@@ -49,6 +50,7 @@ def stopped_demo(folder, number, moment):
             stdout=out,
             stderr=err,
             start_new_session=True,
+            preexec_fn=lambda: signal.signal(number, signal.SIG_DFL) if number != signal.SIGKILL else None,
         )
     end = time.monotonic() + WITHIN_S
     try:
